@@ -1,0 +1,93 @@
+"""From seeds to generator inputs: one Philox stream a seed, whatever the batch, the slot or the device.
+
+Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with key (seed, 0)
+and counter (block, 0, 0, stream). Stream 0 gives latents: the words w0..w3 of block b become z[4b..4b+3] by Box-Muller
+in float64, u1 = (w0 + 1) / 2^32, u2 = w1 / 2^32, r = sqrt(-2 ln u1), (r cos 2 pi u2, r sin 2 pi u2), the same with w2
+and w3, cast to float32. Stream 1 gives the label of a request that named none. The algorithm is part of the published
+format (models/README.md) and owes nothing to a library's generator, so that no upgrade can change an image.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32s = NDArray[np.float32]
+Int64s = NDArray[np.int64]
+Uint32s = NDArray[np.uint32]
+_Words = NDArray[np.uint64]
+
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = 0x9E3779B9, 0xBB67AE85
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_ROUNDS = 10
+_LATENT_STREAM, _LABEL_STREAM = 0, 1
+_CHUNK = 4096  # words of a counter array worked on at once: seven such arrays stay inside a 256 kB cache
+
+
+def latents(seeds: Uint32s, z_dim: int) -> Float32s:
+    """Standard normal latents.
+
+    seeds: uint32 [N]. Returns float32 [N, z_dim], C-contiguous; row i depends on seeds[i] and z_dim alone, and the
+    first columns do not depend on z_dim either.
+    """
+    blocks = -(-z_dim // 4)
+    z = np.empty((seeds.size, z_dim), np.float32)
+    step = max(1, _CHUNK // blocks)
+    for start in range(0, seeds.size, step):
+        words = _philox(blocks, seeds[start : start + step], _LATENT_STREAM)
+        z[start : start + step] = _box_muller(words)[:z_dim].T
+    return z
+
+
+def labels_for(seeds: Uint32s, num_classes: int) -> Int64s:
+    """The class each seed draws when the request names none: int64 [N] in [0, num_classes), all 0 if there are none."""
+    if num_classes == 0:
+        return np.zeros(seeds.size, np.int64)
+    drawn: Int64s = (_philox(1, seeds, _LABEL_STREAM)[0][0] % np.uint64(num_classes)).astype(np.int64)
+    return drawn
+
+
+def truncate(z: Float32s, psi: float, mean: Float32s | None) -> Float32s:
+    """Pull latents towards `mean` (None: the origin): mean + psi * (z - mean), float32, psi in [0, 1].
+
+    psi = 1 returns z itself, bit for bit. Source: the truncation trick of Karras et al. 2019 (StyleGAN), there in W.
+    """
+    if psi == 1.0:
+        return z
+    scale = np.float32(psi)
+    return z * scale if mean is None else mean + scale * (z - mean)
+
+
+def _philox(blocks: int, seeds: Uint32s, stream: int) -> tuple[_Words, _Words, _Words, _Words]:
+    """The four output words, each uint64 [blocks, N] below 2^32, of counters (0..blocks-1, 0, 0, stream)."""
+    shape = (blocks, seeds.size)
+    key = seeds.astype(np.uint64)
+    c0 = np.broadcast_to(np.arange(blocks, dtype=np.uint64)[:, None], shape).copy()
+    c1, c2, c3 = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64), np.full(shape, stream, np.uint64)
+    p0, p1 = np.empty(shape, np.uint64), np.empty(shape, np.uint64)
+    for r in range(_ROUNDS):
+        np.multiply(c0, _M0, out=p0)
+        np.multiply(c2, _M1, out=p1)
+        np.right_shift(p1, _HALF, out=c0)
+        c0 ^= c1
+        c0 ^= (key + np.uint64(r * _W0)) & _LOW
+        np.right_shift(p0, _HALF, out=c2)
+        c2 ^= c3
+        c2 ^= np.uint64((r * _W1) & 0xFFFFFFFF)
+        np.bitwise_and(p1, _LOW, out=c1)
+        np.bitwise_and(p0, _LOW, out=c3)
+    return c0, c1, c2, c3
+
+
+def _box_muller(words: tuple[_Words, _Words, _Words, _Words]) -> NDArray[np.float64]:
+    """Normal deviates, float64 [4 * blocks, N]."""
+    w0, w1, w2, w3 = words
+    blocks, n = w0.shape
+    z = np.empty((blocks, 4, n))
+    for pair, (a, b) in enumerate(((w0, w1), (w2, w3))):
+        radius = np.sqrt(-2.0 * np.log((a + np.uint64(1)) * 2.0**-32))
+        angle = b * (2.0 * math.pi * 2.0**-32)
+        np.multiply(radius, np.cos(angle), out=z[:, 2 * pair])
+        np.multiply(radius, np.sin(angle), out=z[:, 2 * pair + 1])
+    return z.reshape(4 * blocks, n)
