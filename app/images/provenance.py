@@ -1,0 +1,98 @@
+"""What a generated image says about itself: the recipe that gives it again, and the labels of synthetic media.
+
+Everything here is a function of the recipe alone, so that equal requests have equal bytes and the strong ETag is
+honest: the instance id is a name-based UUID, and the only date is the one that the caller puts in. The caller should
+put in the model's publication date: model and seed fix the image, so nothing about it was decided later. The time of
+serving is HTTP's to say.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.images import xmp
+from app.images.png import international_text
+
+SCHEMA = 1
+RECIPE_KEYWORD = "tessera"
+XMP_KEYWORD = "XML:com.adobe.xmp"
+_SYSTEM = "Tessera"
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True)
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, xmp.RECIPE_NAMESPACE)
+_XMP_RECIPE_LIMIT = 48_000  # bytes of JSON; escaped and wrapped it still fits the one segment that JPEG has for XMP
+
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that it takes to make these pixels again.
+
+    digest: SHA-256 of the model's weights, hex. seeds: uint32, one an image, in the order of the tiles.
+    labels: one an image, by name or index; empty for a model without classes.
+    parameters: whatever else shaped the answer (columns, padding, background, scale ...), as JSON.
+    created: RFC 3339, or empty for no date. producer: who answers for the service, as the AIGC label asks.
+    """
+
+    model: str
+    version: int
+    digest: str
+    seeds: Sequence[int]
+    labels: Sequence[int | str] = ()
+    truncation_psi: float = 1.0
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    created: str = ""
+    producer: str = _SYSTEM
+
+    def json(self) -> str:
+        """Canonical ASCII JSON: sorted keys, no spaces. Raises ValueError for NaN or infinity."""
+        return self._json({"seeds": [int(seed) for seed in self.seeds], "labels": list(self.labels)})
+
+    def instance_id(self, media_type: str) -> str:
+        """A UUID (version 5) of these pixels in this format: the same for the same request, everywhere."""
+        return self._instance_id(media_type, self.json())
+
+    def png_chunks(self) -> list[tuple[bytes, bytes]]:
+        """The chunks for png.encode_png: the XMP packet, and the recipe in a chunk of its own."""
+        recipe = self.json()
+        packet = self._packet(self._instance_id("image/png", recipe), recipe="")
+        return [international_text(XMP_KEYWORD, packet), international_text(RECIPE_KEYWORD, recipe)]
+
+    def xmp(self, media_type: str) -> bytes:
+        """The packet for WebP and JPEG, UTF-8, with the recipe inside.
+
+        A recipe too long for JPEG's one segment (some 4,000 images) leaves out seeds and labels and says how many there
+        were, as "images".
+        """
+        recipe = self.json()
+        instance = self._instance_id(media_type, recipe)
+        if len(recipe) > _XMP_RECIPE_LIMIT:
+            recipe = self._json({"images": len(self.seeds)})
+        return self._packet(instance, recipe).encode()
+
+    def _json(self, images: Mapping[str, Json]) -> str:
+        content = {
+            "schema": SCHEMA,
+            "model": self.model,
+            "version": self.version,
+            "digest": self.digest,
+            "truncation_psi": self.truncation_psi,
+            "parameters": self.parameters,
+            **images,
+        }
+        return _ENCODER.encode(content)
+
+    def _instance_id(self, media_type: str, recipe: str) -> str:
+        return str(uuid.uuid5(_NAMESPACE, f"{media_type} {self.created} {self.producer} {recipe}"))
+
+    def _packet(self, instance: str, recipe: str) -> str:
+        return xmp.packet(
+            system=f"{_SYSTEM} {self.model}",
+            version=f"{self.version} (sha256 {self.digest[:12]})",
+            instance=instance,
+            producer=self.producer,
+            created=self.created,
+            recipe=recipe,
+        )

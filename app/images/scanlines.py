@@ -1,0 +1,85 @@
+"""Pixels to the zlib stream inside a PNG: choose a filter, apply it in numpy, deflate with ISA-L.
+
+Why not all five filters for every row, as zlib-based encoders try: with ISA-L at level 1 the deflate is so cheap that
+the Paeth filter alone, in numpy, would cost ten times as much. What measured best is a choice between two ways: no
+filter at all (flat drawings: equal bytes repeat, and matches do the work), or in each row Up or Sub, whichever leaves
+the smaller residuals (everything else). Deflating four bands of rows both ways tells which, and was never more than 2 %
+off the better one on 42 images tried: drawings, emoji, photographs, text; clean, noisy and enlarged.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from isal import isal_zlib
+
+LEVEL = 1  # 0 is 20-60 % larger; 2 is the same size and speed within noise; 3 is slower and often larger
+BANDS = 4
+TRIAL_BYTES = 32_768  # below this both ways are simply deflated in full
+MIN_BAND_ROWS = 4
+
+_NONE, _SUB, _UP = 0, 1, 2
+_COST_BLOCK = 256  # residuals are at most 128, so 256 of them sum without overflow in 16 bits, which numpy adds fastest
+
+Bytes2D = npt.NDArray[np.uint8]
+
+
+def deflate_scanlines(image: npt.NDArray[np.uint8]) -> bytes:
+    """The content of IDAT for uint8 [H, W, C]: scanlines filtered and deflated (PNG specification, 9 and 10)."""
+    height, width, channels = image.shape
+    rows = np.ascontiguousarray(image).reshape(height, width * channels)
+    trial = _bands(rows)
+    plain, filtered = _deflate(_unfiltered(trial)), _deflate(_filtered(trial, channels))
+    if trial is rows:
+        return min(plain, filtered, key=len)
+    return _deflate(_unfiltered(rows) if len(plain) <= len(filtered) else _filtered(rows, channels))
+
+
+def _deflate(scanlines: Bytes2D) -> bytes:
+    return isal_zlib.compress(scanlines, LEVEL)
+
+
+def _bands(rows: Bytes2D) -> Bytes2D:
+    """Bands of rows spread over the image, about TRIAL_BYTES in all; the image itself where that is no more."""
+    height, stride = rows.shape
+    band = max(MIN_BAND_ROWS, TRIAL_BYTES // BANDS // stride)
+    if height <= band * BANDS:
+        return rows
+    gap = (height - band * BANDS) // (BANDS + 1)
+    starts = [gap + i * (band + gap) for i in range(BANDS)]
+    return np.concatenate([rows[start : start + band] for start in starts])
+
+
+def _unfiltered(rows: Bytes2D) -> Bytes2D:
+    height, stride = rows.shape
+    lines = np.empty((height, stride + 1), np.uint8)
+    lines[:, 0] = _NONE
+    lines[:, 1:] = rows
+    return lines
+
+
+def _filtered(rows: Bytes2D, channels: int) -> Bytes2D:
+    """Each row as Sub (minus the pixel to the left) or Up (minus the row above), modulo 256."""
+    height, stride = rows.shape
+    lines = np.empty((height, stride + 1), np.uint8)
+    lines[:, 0] = _SUB
+    lines[:, 1 : channels + 1] = rows[:, :channels]
+    np.subtract(rows[:, channels:], rows[:, :-channels], out=lines[:, channels + 1 :])
+    up = np.subtract(rows[1:], rows[:-1])
+    # Ties go to Up: a row of zeros, as every repeated row of a scaled image is.
+    better = _residuals(up) <= _residuals(lines[1:, 1:])
+    chosen = lines[1:]
+    chosen[better, 0] = _UP
+    chosen[better, 1:] = up[better]
+    return lines
+
+
+def _residuals(differences: Bytes2D) -> npt.NDArray[np.uint32]:
+    """Sum over each row of the absolute value of the differences, read as signed bytes (PNG specification, 12.7)."""
+    sizes = np.abs(differences.view(np.int8)).view(np.uint8)
+    blocks = sizes.shape[1] // _COST_BLOCK
+    if not blocks:
+        narrow: npt.NDArray[np.uint32] = sizes.sum(axis=1, dtype=np.uint32)
+        return narrow
+    # The last, partial block is left out: it decides nothing that the rest of a wide row would not.
+    sizes = sizes[:, : blocks * _COST_BLOCK].reshape(len(sizes), blocks, _COST_BLOCK)
+    totals: npt.NDArray[np.uint32] = sizes.sum(axis=2, dtype=np.uint16).sum(axis=1, dtype=np.uint32)
+    return totals
