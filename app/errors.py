@@ -3,10 +3,15 @@
     TesseraError
     |-- RequestError            the caller's fault; names the field
     |   |-- InvalidField
+    |   |-- InvalidFields       several fields at once
+    |   |-- InvalidJSON
     |   |-- UnknownModel
     |   |-- CannotEncode
     |   |-- PayloadTooLarge
-    |   `-- UnsupportedMedia
+    |   |-- ReceiveTimeout
+    |   |-- UnsupportedMedia
+    |   |-- NotAcceptable
+    |   `-- Unauthorized
     |-- Overloaded              right request, wrong moment; carries retry_after
     |   |-- QueueFull
     |   `-- QuotaExceeded
@@ -21,6 +26,7 @@
 What each means in HTTP is said in one table, app/api/problems.py; this file knows no HTTP.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -44,6 +50,22 @@ class InvalidField(RequestError):
     code = "invalid_field"
 
 
+class InvalidFields(RequestError):
+    """Several fields are wrong; `errors` holds each as (field, message)."""
+
+    code = "invalid_field"
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        first = f"{errors[0][0]}: {errors[0][1]}" if errors[0][0] else errors[0][1]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(first + more, errors[0][0])
+        self.errors = tuple(errors)
+
+
+class InvalidJSON(RequestError):
+    code = "invalid_json"
+
+
 class UnknownModel(RequestError):
     code = "unknown_model"
 
@@ -56,8 +78,24 @@ class PayloadTooLarge(RequestError):
     code = "payload_too_large"
 
 
+class ReceiveTimeout(RequestError):
+    """The request did not arrive whole in time."""
+
+    code = "receive_timeout"
+
+
 class UnsupportedMedia(RequestError):
     code = "unsupported_media"
+
+
+class NotAcceptable(RequestError):
+    """No media type of the Accept header can be made here."""
+
+    code = "not_acceptable"
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
 
 
 class Overloaded(TesseraError):

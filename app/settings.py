@@ -22,41 +22,56 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
-    host: str = Field("0.0.0.0", min_length=1, description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose one.")
-    models_dir: Path = Field(Path("models"), description="Folder of published models: NAME/VERSION/manifest.json.")
+    host: str = Field(default="0.0.0.0", min_length=1, description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose one.")
+    models_dir: Path = Field(
+        default=Path("models"), description="Folder of published models: NAME/VERSION/manifest.json."
+    )
     device: str = Field(
-        "auto",
+        default="auto",
         pattern=r"^(auto|cpu|cuda|cuda:\d+)$",
         description="`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:N`.",
     )
     default_model: str = Field(
-        "", description="Model of requests that name none. Empty: `avatars` if it is loaded, else the first by name."
+        default="",
+        description="Model of requests that name none. Empty: `avatars` if it is loaded, else the first by name.",
     )
-    max_batch_size: int = Field(64, ge=1, le=4096, description="Most images in one forward pass.")
-    max_wait_ms: float = Field(0, ge=0, le=1000, description="Longest wait for a fuller batch, milliseconds; 0: none.")
-    max_queue_images: int = Field(4096, ge=1, le=1_000_000, description="Images that may wait, all clients together.")
-    max_images: int = Field(256, ge=1, le=1024, description="Most images in one request (`n`).")
+    max_batch_size: int = Field(default=64, ge=1, le=4096, description="Most images in one forward pass.")
+    max_wait_ms: float = Field(
+        default=0, ge=0, le=1000, description="Longest wait for a fuller batch, milliseconds; 0: none."
+    )
+    max_queue_images: int = Field(
+        default=4096, ge=1, le=1_000_000, description="Images that may wait, all clients together."
+    )
+    max_images: int = Field(default=256, ge=1, le=1024, description="Most images in one request (`n`).")
     max_pixels: int = Field(
-        16_777_216, ge=1, le=268_435_456, description="Most pixels in one answer, after padding and scale."
+        default=16_777_216, ge=1, le=268_435_456, description="Most pixels in one answer, after padding and scale."
     )
     timeout_ms: int = Field(
-        30_000, ge=1, le=600_000, description="Longest and default deadline of a request, milliseconds."
+        default=30_000, ge=1, le=600_000, description="Longest and default deadline of a request, milliseconds."
     )
     request_receive_timeout_s: float = Field(
-        10, gt=0, le=600, description="Longest time to receive a request, or to take none of an answer, seconds."
+        default=10,
+        gt=0,
+        le=600,
+        description="Longest time to receive a request, or to take none of an answer, seconds.",
     )
-    max_body_bytes: int = Field(1_048_576, ge=1024, le=268_435_456, description="Largest request body, bytes.")
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, le=268_435_456, description="Largest request body, bytes.")
     drain_notice_s: float = Field(
-        1, ge=0, le=300, description="After SIGTERM: how long new work is answered 503 before the port closes, seconds."
+        default=1,
+        ge=0,
+        le=300,
+        description="After SIGTERM: how long new work is answered 503 before the port closes, seconds.",
     )
     shutdown_grace_s: float = Field(
-        30, ge=0, le=3600, description="After SIGTERM: longest time to answer what was accepted, seconds."
+        default=30, ge=0, le=3600, description="After SIGTERM: longest time to answer what was accepted, seconds."
     )
     api_keys: SecretStr = Field(
-        SecretStr(""), description="Comma-separated keys; when set, generating needs one (Bearer or X-API-Key)."
+        default=SecretStr(""), description="Comma-separated keys; when set, generating needs one (Bearer or X-API-Key)."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe line logged."
+    )
     allow_tf32: Annotated[bool, Field(description="Let CUDA round products to TF32: faster, other low bits.")] = False
 
     @field_validator("port", mode="before")

@@ -1,0 +1,75 @@
+"""The OpenAPI document and the page that shows it, without any outside host: the page's script ships in a package."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.settings import Settings
+
+_ASSETS = "/docs/assets"
+
+DESCRIPTION = """\
+Images from models trained on narrow sets, as one PNG grid unless asked for otherwise.
+
+**A seed is an image**: the same model, seed and parameters give the same pixels, alone or in any grid, on any replica.
+Errors are RFC 9457 problem documents: branch on `code`. `Retry-After` says when to come back.
+"""
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """`app` must have been made with docs_url=None; its own page would load scripts from a public host."""
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]), name="docs-assets")
+    app.include_router(_pages(app.title))
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(generate(), settings)
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _pages(title: str) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/docs")
+    async def docs(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return get_swagger_ui_html(
+            openapi_url=f"{root}/openapi.json",
+            title=title,
+            swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}{_ASSETS}/swagger-ui.css",
+            swagger_favicon_url=f"{root}{_ASSETS}/favicon.png",
+            swagger_ui_parameters={"validatorUrl": None, "tryItOutEnabled": True},
+        )
+
+    @routes.get("/")
+    async def home(request: Request) -> RedirectResponse:
+        return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
+
+    return routes
+
+
+def _complete(document: dict[str, Any], settings: Settings) -> None:
+    """The limits that are settings, and the security scheme when there are keys."""
+    fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
+    _limit(fields["n"], "maximum", settings.max_images)
+    _limit(fields["seeds"], "maxItems", settings.max_images)
+    _limit(fields["labels"], "maxItems", settings.max_images)
+    _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
+    if settings.client_keys():
+        document["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+        document["paths"]["/generate"]["post"]["security"] = [{"bearer": []}, {"header": []}]
+
+
+def _limit(field: dict[str, Any], keyword: str, value: int) -> None:
+    """Optional fields are `anyOf: [the type, null]`."""
+    field["anyOf"][0][keyword] = value

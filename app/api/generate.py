@@ -1,0 +1,96 @@
+"""POST /generate."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+
+from app import errors
+from app.api import negotiation, orders, problems
+from app.api.clients import Clients
+from app.api.departure import unless_gone
+from app.api.schemas import EXAMPLES, Generated, GenerateRequest
+from app.api.seed_runs import written
+from app.front.front import ARRIVED, FACTS
+from app.pipeline import Answer, Order, Pipeline
+from app.rendering import Form
+from app.settings import Settings
+
+_HEADERS: dict[str, Any] = {
+    "ETag": "Strong: equal bytes, equal tag.",
+    "X-Tessera-Model": "`name@version` that made the images.",
+    "X-Tessera-Seeds": "The seed of each image; a run of three or more is written `first-last`.",
+    "Server-Timing": "queue, infer and encode, milliseconds.",
+    "X-Request-ID": "As sent, or made here.",
+}
+
+_OK: dict[str, Any] = {
+    "description": "The images: a grid, or single ones as JSON or ZIP.",
+    "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
+    "content": {
+        form.media_type: {"schema": {"type": "string", "format": "binary"}} for form in Form if form is not Form.JSON
+    },
+    "model": Generated,
+}
+
+_ERRORS = problems.documented(
+    errors.InvalidJSON,
+    errors.Unauthorized,
+    errors.UnknownModel,
+    errors.NotAcceptable,
+    errors.ReceiveTimeout,
+    errors.PayloadTooLarge,
+    errors.UnsupportedMedia,
+    errors.InvalidField,
+    errors.QueueFull,
+    errors.EngineFailed,
+    errors.Draining,
+    errors.DeadlineExceeded,
+)
+
+
+_NOTHING_ASKED = GenerateRequest()
+
+
+def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
+    routes = APIRouter(tags=["images"])
+
+    @routes.post("/generate", response_class=Response, responses={200: _OK, **_ERRORS})
+    async def generate(
+        request: Request,
+        client: Annotated[str, Depends(clients.identify)],
+        body: Annotated[GenerateRequest, Body(openapi_examples=EXAMPLES)] = _NOTHING_ASKED,
+    ) -> Response:
+        """Images from a model: a PNG grid unless `format` or Accept asks for something else.
+
+        A seed is an image: the same model, seed and parameters give the same pixels, alone or in any grid.
+        """
+        form = negotiation.choose(body.format, request.headers.get("accept"))
+        order = orders.order(body, form, arrived=request.scope[ARRIVED], client=client, settings=settings)
+        answer = await unless_gone(request.receive, pipeline.generate(order))
+        request.scope[FACTS] |= _facts(order, answer)
+        return Response(answer.body, media_type=answer.media_type, headers=_headers(order, answer))
+
+    return routes
+
+
+def _headers(order: Order, answer: Answer) -> dict[str, str]:
+    timings = answer.timings
+    return {
+        "etag": f'"{answer.etag}"',
+        "x-tessera-model": answer.model,
+        "x-tessera-seeds": written(order.seeds.tolist()),
+        "server-timing": f"queue;dur={timings.queue * 1e3:.2f}, infer;dur={timings.infer * 1e3:.2f}, "
+        f"encode;dur={timings.encode * 1e3:.2f}",
+    }
+
+
+def _facts(order: Order, answer: Answer) -> dict[str, Any]:
+    timings = answer.timings
+    return {
+        "model": answer.model,
+        "images": len(order.seeds),
+        "identity": order.client,
+        "queue_ms": round(timings.queue * 1e3, 2),
+        "infer_ms": round(timings.infer * 1e3, 2),
+        "encode_ms": round(timings.encode * 1e3, 2),
+    }

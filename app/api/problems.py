@@ -1,0 +1,148 @@
+"""Errors as RFC 9457 problem documents: the one table error -> status, and the handlers that use it."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.api.fields import named_errors
+from app.api.schemas import Problem
+from app.front.request_id import request_id
+
+MEDIA_TYPE = "application/problem+json"
+
+# The most derived class that stands here decides.
+STATUS: dict[type[errors.TesseraError], tuple[int, str]] = {
+    errors.RequestError: (400, "The request cannot be served as sent"),
+    errors.InvalidJSON: (400, "The body is not JSON"),
+    errors.Unauthorized: (401, "An API key is needed"),
+    errors.UnknownModel: (404, "No such model"),
+    errors.NotAcceptable: (406, "No acceptable media type"),
+    errors.ReceiveTimeout: (408, "The request did not arrive in time"),
+    errors.CannotEncode: (409, "The model cannot encode images"),
+    errors.PayloadTooLarge: (413, "The body is too large"),
+    errors.UnsupportedMedia: (415, "Unsupported media type"),
+    errors.InvalidField: (422, "A field is wrong"),
+    errors.InvalidFields: (422, "A field is wrong"),
+    errors.Overloaded: (429, "Too much to finish in time"),
+    errors.EngineFailed: (500, "The forward pass failed"),
+    errors.Unavailable: (503, "The service takes no work now"),
+    errors.DeviceLost: (503, "The accelerator is gone"),
+    errors.DeadlineExceeded: (504, "The deadline passed"),
+    errors.TesseraError: (500, "Internal error"),
+}
+
+# What Starlette itself refuses (no route, wrong method, ...).
+_PLAIN = {
+    400: ("bad_request", "The request cannot be served as sent"),
+    404: ("not_found", "No such route"),
+    405: ("method_not_allowed", "Method not allowed"),
+    413: ("payload_too_large", "The body is too large"),
+}
+
+
+def problem(error: errors.TesseraError, identity: str = "") -> Response:
+    """The response for an error of the tree; `identity` is the request's id."""
+    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.RequestError) and error.field:
+        named = error.errors if isinstance(error, errors.InvalidFields) else ((error.field, str(error)),)
+        extra["field"] = error.field
+        extra["errors"] = [{"field": field, "message": message} for field, message in named]
+    wait = _retry_after(error)
+    if wait is not None:
+        headers["retry-after"] = str(wait)
+        extra["retry_after"] = wait
+    if status == 401:
+        headers["www-authenticate"] = 'Bearer realm="tessera"'
+    if status in (408, 413):
+        headers["connection"] = "close"  # the rest of the body was not read
+    return _document(status, error.code, title, str(error), identity, extra, headers)
+
+
+def bug(identity: str = "") -> Response:
+    """The response for an exception that is not of the tree: the details are for the log, not for the caller."""
+    detail = "an unexpected error; the log has it under this request's id"
+    return _document(500, "internal_error", "Internal error", detail, identity, {}, {})
+
+
+def install(app: FastAPI) -> None:
+    """Answers every error of `app` with a problem document."""
+    app.add_exception_handler(errors.TesseraError, _on_ours)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_plain)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def documented(*kinds: type[errors.TesseraError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` for the errors that a route can answer with."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, title = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+        entry = answers.setdefault(
+            status, {"model": Problem, "description": title, "content": {MEDIA_TYPE: {}}, "headers": {}}
+        )
+        if issubclass(kind, errors.Overloaded | errors.Unavailable | errors.DeviceLost):
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+    return answers
+
+
+def _retry_after(error: errors.TesseraError) -> int | None:
+    """Whole seconds, at least 1: the header allows no fractions, and 0 would invite a busy loop."""
+    if isinstance(error, errors.Overloaded | errors.Unavailable):
+        seconds = error.retry_after
+        return max(1, math.ceil(seconds)) if math.isfinite(seconds) else 60
+    return 5 if isinstance(error, errors.DeviceLost) else None
+
+
+def _document(
+    status: int, code: str, title: str, detail: str, identity: str, extra: dict[str, Any], headers: dict[str, str]
+) -> Response:
+    content = {"type": f"urn:tessera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
+    if identity:
+        content["request_id"] = identity
+    return JSONResponse(content | extra, status, headers, MEDIA_TYPE)
+
+
+async def _on_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.TesseraError)
+    return problem(error, request_id(request.scope))
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(_translate(request, error.errors()), request_id(request.scope))
+
+
+def _translate(request: Request, found: Iterable[Any]) -> errors.RequestError:
+    first = next(iter(found))
+    if first["type"] == "json_invalid":
+        position = first["loc"][-1]
+        return errors.InvalidJSON(f"the body is not JSON: {first['ctx']['error']} at character {position}")
+    if tuple(first["loc"]) == ("body",) and not _is_json(request):
+        sent = request.headers.get("content-type", "no Content-Type")
+        return errors.UnsupportedMedia(f"the body must be application/json, not {sent}")
+    return errors.InvalidFields(named_errors(found))
+
+
+def _is_json(request: Request) -> bool:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+
+
+async def _on_plain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, title = _PLAIN.get(error.status_code, ("error", "Error"))
+    headers = dict(error.headers or {})
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    return _document(error.status_code, code, title, detail, request_id(request.scope), {}, headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    return bug(request_id(request.scope))

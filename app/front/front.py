@@ -1,0 +1,90 @@
+"""The outermost ASGI layer: id, limits, one log line and one count a request, and the answer to a bug."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from app.api import problems
+from app.errors import TesseraError
+from app.front import request_id
+from app.front.limits import ClientGone, Message, Receive, Scope, receive_whole
+
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("tessera")
+
+# Set by a route: facts for the log line, such as the model and the number of images.
+FACTS = "tessera.facts"
+ARRIVED = "tessera.arrived"
+
+CLIENT_CLOSED = 499  # nginx's number, seen in logs and metrics only: nobody was left to receive a status
+
+
+class Journal(Protocol):
+    """Told about every request once, when it is over."""
+
+    def request(self, scope: Scope, status: int, seconds: float, size: int) -> None: ...
+
+
+class Front:
+    """`app` is the whole application, its own error handling included."""
+
+    def __init__(self, app: ASGIApp, journal: Journal, *, max_body_bytes: int, receive_timeout_s: float) -> None:
+        self.app = app
+        self._journal = journal
+        self._max_body_bytes = max_body_bytes
+        self._receive_timeout_s = receive_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        scope[ARRIVED] = time.monotonic()
+        scope[FACTS] = {}
+        identity = request_id.assign(scope)
+        answer = _Answer(send, identity)
+        try:
+            await self._serve(scope, receive, answer)
+        except ClientGone:
+            pass
+        except Exception:
+            log.exception("unexpected error", extra={"facts": {"request_id": identity.decode()}})
+            if not answer.status:
+                await problems.bug(identity.decode())(scope, receive, answer.send)
+        finally:
+            status = answer.status or CLIENT_CLOSED
+            self._journal.request(scope, status, time.perf_counter() - began, answer.size)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            receive = await receive_whole(
+                scope, receive, max_bytes=self._max_body_bytes, seconds=self._receive_timeout_s
+            )
+        except TesseraError as error:
+            await problems.problem(error, request_id.request_id(scope))(scope, receive, answer.send)
+            return
+        await self.app(scope, receive, answer.send)
+
+
+class _Answer:
+    """Passes the answer on, adding the id and remembering status and size."""
+
+    __slots__ = ("_identity", "_send", "size", "status")
+
+    def __init__(self, send: Send, identity: bytes) -> None:
+        self._send = send
+        self._identity = identity
+        self.status = 0
+        self.size = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers: list[Any] = [*message.get("headers", ()), (request_id.HEADER, self._identity)]
+            message = {**message, "headers": headers}
+        elif message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+        await self._send(message)

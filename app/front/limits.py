@@ -1,0 +1,79 @@
+"""Receives a request whole, within a time and a size, before anything behind it runs.
+
+Routes then never wait for a slow sender: a request takes a place in the queue only once all of it is here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from app.errors import PayloadTooLarge, ReceiveTimeout
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+
+# A body a little over the limit is read to its end and thrown away: closing on unread bytes resets the connection, and
+# the caller would never see why.
+_WORTH_READING = 4 * 1_048_576
+
+
+class ClientGone(Exception):
+    """The connection closed before the request was whole; nobody is left to answer."""
+
+
+async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, seconds: float) -> Receive:
+    """A `receive` that gives the whole body as one message and then passes on to the real one.
+
+    Raises PayloadTooLarge, ReceiveTimeout, ClientGone.
+    """
+    declared = _declared_size(scope)
+    if declared == 0:
+        return receive
+    if declared is not None and declared > max_bytes + _WORTH_READING:
+        raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _collect(receive, max_bytes)
+    except TimeoutError:
+        raise ReceiveTimeout(f"the request did not arrive whole within {seconds:g} s") from None
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
+
+
+async def _collect(receive: Receive, max_bytes: int) -> bytes:
+    """Reads to the end or to _WORTH_READING past the limit, keeping at most `max_bytes`."""
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more and size <= max_bytes + _WORTH_READING:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= max_bytes:
+            parts.append(part)
+        more = message.get("more_body", False)
+    if size > max_bytes:
+        raise _too_large(max_bytes)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _declared_size(scope: Scope) -> int | None:
+    """Content-Length; None when the body's end is only marked in the body (chunked); 0 when there is no body."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+        if name == b"transfer-encoding":
+            return None
+    return 0
+
+
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body may have at most {max_bytes} bytes")

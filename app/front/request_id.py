@@ -1,0 +1,33 @@
+"""The id of a request: the caller's X-Request-ID when it is harmless in logs and headers, else a new one."""
+
+import re
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+HEADER = b"x-request-id"
+KEY = "tessera.request_id"
+
+_HARMLESS = re.compile(rb"[A-Za-z0-9._:@/+=-]{1,128}")
+
+
+def assign(scope: MutableMapping[str, Any]) -> bytes:
+    """Chooses the id, remembers it in the scope and returns it as a header value."""
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            identity: bytes = value if _HARMLESS.fullmatch(value) else _new()
+            break
+    else:
+        identity = _new()
+    scope[KEY] = identity.decode("ascii")
+    return identity
+
+
+def request_id(scope: MutableMapping[str, Any]) -> str:
+    """Empty where no front has assigned one."""
+    identity = scope.get(KEY, "")
+    return identity if isinstance(identity, str) else ""
+
+
+def _new() -> bytes:
+    return uuid.uuid4().hex.encode("ascii")

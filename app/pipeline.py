@@ -1,0 +1,154 @@
+"""The way of a request, each stage called once: registry, admission, latents, batcher, engine, grid, encode.
+
+The event loop does the small things itself; assembling and encoding a large answer goes to a thread, owned here.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import labels, rendering
+from app.errors import DeviceLost, Overloaded
+from app.images.provenance import Recipe
+from app.inference.latents import labels_for, latents, truncate
+from app.lifecycle import Lifecycle
+from app.rendering import Form, Images, Layout
+from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.inference.admission import Admission
+    from app.registry.registry import Registry, ServedModel
+
+Latents = NDArray[np.float32]
+Classes = NDArray[np.int64]
+
+# Below this many bytes of pixels the work is done sooner (about 1 ms) than a thread would be scheduled under load.
+_INLINE_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to make. labels: empty, or one an image; label_fields: what the caller called each of them.
+
+    deadline: time.monotonic() by which the images must be computed. client: whose share of the engine this takes.
+    """
+
+    model: str | None
+    seeds: NDArray[np.uint32]
+    labels: Sequence[int | str]
+    label_fields: Sequence[str]
+    truncation_psi: float
+    layout: Layout
+    form: Form
+    deadline: float
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds."""
+
+    queue: float
+    infer: float
+    encode: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """model: `name@version`. etag: the entity tag's opaque part, a function of the body's bytes."""
+
+    body: bytes
+    media_type: str
+    etag: str
+    model: str
+    timings: Timings
+
+
+class Pipeline:
+    def __init__(
+        self, registry: "Registry", admission: "Admission", lifecycle: Lifecycle, telemetry: Telemetry, max_pixels: int
+    ) -> None:
+        self._registry = registry
+        self._admission = admission
+        self._lifecycle = lifecycle
+        self._telemetry = telemetry
+        self._max_pixels = max_pixels
+        self._encoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")
+
+    async def generate(self, order: Order) -> Answer:
+        """Raises RequestError, Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost.
+
+        Cancelling the task drops what has not been computed yet.
+        """
+        self._lifecycle.require_ready()
+        served = self._registry.get(order.model)
+        manifest, n = served.manifest, len(order.seeds)
+        image = manifest.image
+        rendering.check(order.form, order.layout, n, (image.height, image.width, image.channels), self._max_pixels)
+        classes = _classes(served, order)
+        self._admit(served, order)
+        mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
+        z = truncate(latents(order.seeds, manifest.latent.dim), order.truncation_psi, mean)
+        queued = time.perf_counter()
+        images = await self._compute(served, z, classes, order)
+        computed = time.perf_counter()
+        body = await self._encode(images, _recipe(served, order, classes), order)
+        encoded = time.perf_counter()
+        ref = f"{manifest.name}@{manifest.version}"
+        self._telemetry.generated(ref, n)
+        self._telemetry.encoded(order.form.value, encoded - computed)
+        timings = Timings(0.0, computed - queued, encoded - computed)
+        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
+
+    def close(self) -> None:
+        self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    def _admit(self, served: "ServedModel", order: Order) -> None:
+        n, waiting = len(order.seeds), served.batcher.queued_images
+        try:
+            self._admission.admit(n, order.deadline, order.client, waiting, served.engine.images_per_second)
+        except Overloaded as refusal:
+            self._telemetry.rejected(f"{served.manifest.name}@{served.manifest.version}", refusal.code, n)
+            raise
+
+    async def _compute(self, served: "ServedModel", z: Latents, classes: Classes, order: Order) -> Images:
+        try:
+            return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client)
+        except DeviceLost as loss:
+            self._lifecycle.device_lost(str(loss))
+            raise
+
+    async def _encode(self, images: Images, recipe: Recipe, order: Order) -> bytes:
+        if images.nbytes * order.layout.scale**2 <= _INLINE_BYTES and order.form is not Form.WEBP:
+            return rendering.render(images, recipe, order.form, order.layout)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._encoders, rendering.render, images, recipe, order.form, order.layout)
+
+
+def _classes(served: "ServedModel", order: Order) -> Classes:
+    """int64 [n]: as ordered, else drawn by each seed; zeros for a model without classes."""
+    names = served.manifest.classes
+    if order.labels:
+        return labels.resolve(order.labels, names, order.label_fields)
+    return labels_for(order.seeds, len(names))
+
+
+def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
+    manifest = served.manifest
+    return Recipe(
+        model=manifest.name,
+        version=manifest.version,
+        digest=served.digest,
+        seeds=order.seeds.tolist(),
+        labels=[manifest.classes[index] for index in classes.tolist()] if manifest.classes else (),
+        truncation_psi=order.truncation_psi,
+        created=str(manifest.created),
+    )

@@ -1,0 +1,153 @@
+"""Images into the bytes of an answer: one grid file, a JSON document of single files, or a ZIP of them."""
+
+import base64
+import io
+import json
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import InvalidField
+from app.images.encode import encode
+from app.images.grid import assemble
+from app.images.provenance import Recipe
+
+Images = NDArray[np.uint8]
+
+_OPAQUE = 255
+
+
+class Form(Enum):
+    """In order of preference when a caller accepts several equally."""
+
+    PNG = "png"
+    WEBP = "webp"
+    JPEG = "jpeg"
+    JSON = "json"
+    ZIP = "zip"
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.value}" if self in _GRIDS else f"application/{self.value}"
+
+    @property
+    def is_grid(self) -> bool:
+        return self in _GRIDS
+
+
+_GRIDS = frozenset({Form.PNG, Form.WEBP, Form.JPEG})
+_MAX_SIDE = {Form.WEBP: 16_383, Form.JPEG: 65_535}  # what the file formats can hold
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale`."""
+
+    columns: int | None
+    padding: int
+    background: tuple[int, ...]
+    scale: int
+
+    def size(self, n: int, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the grid of n images in pixels."""
+        columns = min(self.columns or math.ceil(math.sqrt(n)), n)
+        rows = -(-n // columns)
+        return (
+            rows * (height * self.scale + self.padding) + self.padding,
+            columns * (width * self.scale + self.padding) + self.padding,
+        )
+
+
+def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_pixels: int) -> None:
+    """Raises InvalidField when the answer would be too large or its format cannot hold it.
+
+    shape: height, width and channels of one image.
+    """
+    height, width, channels = shape
+    sides = layout.size(n, height, width)
+    pixels = sides[0] * sides[1] if form.is_grid else n * height * width * layout.scale**2
+    if pixels > max_pixels:
+        field = "scale" if layout.scale > 1 else "n"
+        raise InvalidField(f"the answer would have {pixels} pixels; this service makes at most {max_pixels}", field)
+    if form.is_grid and max(sides) > _MAX_SIDE.get(form, max_pixels):
+        raise InvalidField(f"{form.value} holds at most {_MAX_SIDE[form]} pixels a side, not {max(sides)}", "format")
+    if (*layout.background, _OPAQUE)[3] != _OPAQUE and (channels < 4 or form is Form.JPEG):
+        without = "JPEG has" if channels == 4 else "the images of this model have"
+        raise InvalidField(f"{without} no transparency: give #rrggbb", "background")
+
+
+def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
+    """images: uint8 [N, H, W, C]; recipe: of all N, without layout. The bytes depend on nothing else."""
+    if form is Form.JSON:
+        return _json(images, recipe, layout.scale)
+    if form is Form.ZIP:
+        return _zip(images, recipe, layout.scale)
+    assert form.value in ("png", "webp", "jpeg")
+    grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
+    background = "#" + bytes(layout.background).hex()
+    parameters = {
+        "columns": layout.columns,
+        "padding": layout.padding,
+        "background": background,
+        "scale": layout.scale,
+    }
+    return encode(grid, form.value, recipe=replace(recipe, parameters=parameters), background=layout.background)
+
+
+def _files(images: Images, recipe: Recipe, scale: int) -> Iterator[bytes]:
+    """Each image as a PNG that carries its own recipe."""
+    labels: Sequence[int | str] = recipe.labels
+    for i, image in enumerate(images):
+        own = replace(
+            recipe,
+            seeds=recipe.seeds[i : i + 1],
+            labels=labels[i : i + 1] if labels else (),
+            parameters={"scale": scale},
+        )
+        tile = image if scale == 1 else image.repeat(scale, axis=0).repeat(scale, axis=1)
+        yield encode(np.ascontiguousarray(tile), "png", recipe=own)
+
+
+def _json(images: Images, recipe: Recipe, scale: int) -> bytes:
+    content = {
+        "model": f"{recipe.model}@{recipe.version}",
+        "digest": recipe.digest,
+        "truncation_psi": recipe.truncation_psi,
+        "width": images.shape[2] * scale,
+        "height": images.shape[1] * scale,
+        "images": [
+            {**_facts(recipe, i), "b64_png": base64.b64encode(file).decode("ascii")}
+            for i, file in enumerate(_files(images, recipe, scale))
+        ],
+    }
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _zip(images: Images, recipe: Recipe, scale: int) -> bytes:
+    """PNG files and metadata.jsonl, in the layout that image-folder loaders read. Stored: PNG is compressed already."""
+    buffer = io.BytesIO()
+    rows = []
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for i, file in enumerate(_files(images, recipe, scale)):
+            facts = _facts(recipe, i)
+            name = f"{i:06d}_{facts['seed']}.png"
+            archive.writestr(_entry(name), file)
+            rows.append(json.dumps({"file_name": name, **facts}))
+        archive.writestr(_entry("metadata.jsonl"), "\n".join(rows) + "\n")
+    return buffer.getvalue()
+
+
+def _facts(recipe: Recipe, i: int) -> dict[str, int | str | None]:
+    return {"seed": int(recipe.seeds[i]), "label": recipe.labels[i] if recipe.labels else None}
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """A fixed date (the earliest that ZIP knows), so that equal requests have equal bytes."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o644 << 16
+    return entry

@@ -1,0 +1,88 @@
+"""The uvicorn server: its configuration, the drain after SIGTERM, and the end of a process without its device."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from app.front.slow_sockets import LimitedProtocol
+from app.lifecycle import Lifecycle
+from app.settings import Settings
+
+EX_DEVICE_LOST = 70  # sysexits.h EX_SOFTWARE; any code but 0 makes a supervisor start the process again
+DEVICE_LOST_DELAY_S = 1.0  # long enough for the waiting requests to be told
+
+# Longer than the idle time-out of the usual load balancers (60 s), which would otherwise reuse a connection at the
+# moment this end closes it.
+_KEEP_ALIVE_S = 65
+
+log = logging.getLogger("tessera")
+
+
+def config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=LimitedProtocol.with_limit(settings.request_receive_timeout_s),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
+    )
+
+
+class Server(uvicorn.Server):
+    """First signal: drain (new work is refused for `notice_s`, what was accepted is answered); second: end now."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, *, notice_s: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._notice_s = notice_s
+        self._draining_since: float | None = None
+        lifecycle.on_device_lost(self._end_without_device)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._draining_since is None:
+            self._draining_since = time.monotonic()
+            self._lifecycle.drain()
+        else:
+            self.should_exit = True
+            self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if await super().on_tick(counter):
+            return True
+        since = self._draining_since
+        return since is not None and time.monotonic() - since >= self._notice_s
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but without raising the signal again afterwards: a finished drain is exit code 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+    def _end_without_device(self) -> None:
+        """Called from any thread. Nothing is joined: threads inside a dead driver never return."""
+        log.critical("device lost: the process ends with code %d", EX_DEVICE_LOST)
+        timer = threading.Timer(DEVICE_LOST_DELAY_S, os._exit, (EX_DEVICE_LOST,))
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,123 @@
+"""Metrics of one application (Prometheus), recorded through plain calls: nobody else imports the library."""
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = tuple(0.0005 * 2**power for power in range(17))  # 0.5 ms to 33 s
+_SIZES = tuple(2**power for power in range(13))
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Telemetry:
+    """Each has its own registry, so that two applications in one process do not mix."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
+        self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
+        self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
+        self._images = self._counter("images_generated", "Images computed and answered.", "model")
+        self._wait = self._histogram("queue_wait_seconds", "Time a request waited for the engine.", "model")
+        self._batch_size = self._histogram("batch_size", "Images in a forward pass.", "model", buckets=_SIZES)
+        self._forward = self._histogram("forward_seconds", "Time of a forward pass.", "model")
+        self._rejected = self._counter("images_rejected", "Images refused.", "model", "reason")
+        self._cancelled = self._counter("images_cancelled", "Images dropped before they were computed.", "model")
+        self._oom_splits = self._counter("oom_splits", "Batches halved for want of device memory.", "model")
+        self._queue = self._gauge("queue_images", "Images waiting for the engine.", "model")
+
+    def exposition(self) -> bytes:
+        """The text that GET /metrics answers with."""
+        return generate_latest(self._registry)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        # An invented method would otherwise be a new time series.
+        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def encoded(self, form: str, seconds: float) -> None:
+        self._encode.labels(form).observe(seconds)
+
+    def generated(self, model: str, n: int) -> None:
+        self._images.labels(model).inc(n)
+
+    def rejected(self, model: str, reason: str, n: int) -> None:
+        self._rejected.labels(model, reason).inc(n)
+
+    def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """A gauge read anew at every scrape."""
+        Gauge(f"tessera_{name}", documentation, registry=self._registry).set_function(read)
+
+    def observer(self, model: str) -> "ModelObserver":
+        """What a batcher of this model (`name@version`) is given to report to."""
+        return ModelObserver(
+            self._batch_size.labels(model),
+            self._forward.labels(model),
+            self._wait.labels(model),
+            self._queue.labels(model),
+            self._cancelled.labels(model),
+            self._oom_splits.labels(model),
+            lambda reason, n: self.rejected(model, reason, n),
+        )
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(f"tessera_{name}", documentation, labels, registry=self._registry)
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        return Gauge(f"tessera_{name}", documentation, labels, registry=self._registry)
+
+    def _histogram(self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
+        return Histogram(f"tessera_{name}", documentation, labels, buckets=buckets, registry=self._registry)
+
+
+class ModelObserver:
+    """The batcher's and engine's events of one model; safe to call from any thread."""
+
+    def __init__(
+        self,
+        batch_size: Histogram,
+        forward: Histogram,
+        wait: Histogram,
+        queue: Gauge,
+        cancelled: Counter,
+        oom_splits: Counter,
+        reject: Callable[[str, int], None],
+    ) -> None:
+        self._batch_size = batch_size
+        self._forward = forward
+        self._wait = wait
+        self._queue = queue
+        self._cancelled = cancelled
+        self._oom_splits = oom_splits
+        self.rejected = reject
+
+    def batch(self, size: int, seconds: float) -> None:
+        self._batch_size.observe(size)
+        self._forward.observe(seconds)
+
+    def waited(self, seconds: float, n: int) -> None:
+        self._wait.observe(seconds)
+
+    def queued(self, n: int) -> None:
+        self._queue.set(n)
+
+    def cancelled(self, n: int) -> None:
+        self._cancelled.inc(n)
+
+    def oom_split(self) -> None:
+        self._oom_splits.inc()

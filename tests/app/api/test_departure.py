@@ -1,0 +1,108 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.api.departure import unless_gone
+from app.front.limits import ClientGone
+
+
+async def _silent() -> dict[str, Any]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def test_the_result_comes_back_while_the_client_stays() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    async def main() -> int:
+        before = asyncio.all_tasks()
+        result = await unless_gone(_silent, work())
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
+        return result
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_client_that_leaves_cancels_the_work_and_nothing_else() -> None:
+    cancelled = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    async def main() -> None:
+        left = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        asyncio.get_running_loop().call_soon(left.set)
+        with pytest.raises(ClientGone):
+            await unless_gone(receive, work())
+        await asyncio.sleep(0)  # the task itself goes on
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+    asyncio.run(main())
+    assert cancelled == [True]
+
+
+def test_messages_before_the_disconnect_are_passed_over() -> None:
+    messages = [{"type": "http.request"}, {"type": "http.request"}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def main() -> None:
+        with pytest.raises(ClientGone):
+            await unless_gone(receive, asyncio.Event().wait())
+
+    asyncio.run(main())
+    assert messages == []
+
+
+def test_an_error_of_the_work_is_the_callers_to_see() -> None:
+    async def work() -> None:
+        raise ValueError("mine")
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="mine"):
+            await unless_gone(_silent, work())
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_from_outside_stays_a_cancellation() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(unless_gone(_silent, asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_a_client_that_leaves_as_the_work_ends_does_not_cancel_what_follows() -> None:
+    async def main() -> str:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def work() -> str:
+            return "done"
+
+        result = await unless_gone(receive, work())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return result
+
+    assert asyncio.run(main()) == "done"
