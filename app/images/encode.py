@@ -18,7 +18,7 @@ MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "webp": "image/webp", "jpe
 JPEG_QUALITY = 90
 JPEG_XMP_LIMIT = 65_502  # one APP1 segment: 65,535 bytes less its length field and the name of the XMP namespace
 _WEBP_MAX_SIDE = 16_383
-_JPEG_MAX_SIDE = 65_535
+_JPEG_MAX_SIDE = 65_500  # of libjpeg; the format itself could say 65,535
 # libwebp's effort, 0..6. At 1 drawings get their matches (0.6 of the PNG's bytes, against 1.0 at 0); from 3 on a grid
 # of 530 x 530 costs over 100 ms, and lossy at 6 with an alpha channel took 6 s.
 _WEBP_EFFORT = 1

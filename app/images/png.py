@@ -37,10 +37,12 @@ def encode_png(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes
 
 
 def international_text(keyword: str, text: str) -> tuple[bytes, bytes]:
-    """An uncompressed iTXt chunk. The keyword is 1 to 79 printable Latin-1 characters, or ValueError."""
-    name = keyword.encode("latin-1", "replace")
+    """An uncompressed iTXt chunk. Raises ValueError unless the keyword is 1 to 79 printable Latin-1 characters."""
+    name = keyword.encode("latin-1")
     if not 1 <= len(name) <= 79 or not keyword.isprintable() or keyword != keyword.strip():
         raise ValueError(f"not a PNG keyword: {keyword!r}")
+    if "\0" in text:
+        raise ValueError("the text of an iTXt chunk holds no null character")
     # Not compressed, no compression method, no language tag, no translated keyword.
     return b"iTXt", name + b"\0\0\0\0\0" + text.encode()
 

@@ -48,7 +48,8 @@ class Recipe:
 
     def json(self) -> str:
         """Canonical ASCII JSON: sorted keys, no spaces. Raises ValueError for NaN or infinity."""
-        return self._json({"seeds": [int(seed) for seed in self.seeds], "labels": list(self.labels)})
+        labels = [label if isinstance(label, str) else int(label) for label in self.labels]
+        return self._json({"seeds": [int(seed) for seed in self.seeds], "labels": labels})
 
     def instance_id(self, media_type: str) -> str:
         """A UUID (version 5) of these pixels in this format: the same for the same request, everywhere."""

@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
+from isal import isal_zlib
+
 from app.errors import InvalidField, UnsupportedMedia
 from app.images.orientation import UPRIGHT, orientation
 
@@ -77,6 +79,8 @@ def _png(data: bytes) -> Upload:
         elif kind == b"eXIf":
             turned = orientation(data[content : content + length])
         if kind in _PNG_KEPT:
+            if isal_zlib.crc32(data[start + 4 : position - 4]) != struct.unpack_from(">I", data, position - 4)[0]:
+                raise InvalidField("the PNG file is damaged: a checksum is wrong", FIELD)
             kept.append(data[start:position])
         if kind == b"IEND" and size:
             return Upload("PNG", *size, animated=frames > 1, orientation=turned, body=b"".join(kept))
