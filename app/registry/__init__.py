@@ -1,0 +1,1 @@
+"""Published models: what a manifest must say, what is checked before anything is parsed, and which model serves."""
