@@ -102,11 +102,10 @@ class Pipeline:
         computed = time.perf_counter()
         body = await self._encode(images, _recipe(served, order, classes), order)
         encoded = time.perf_counter()
-        ref = f"{manifest.name}@{manifest.version}"
-        self._telemetry.generated(ref, n)
+        self._telemetry.generated(manifest.ref, n)
         self._telemetry.encoded(order.form.value, encoded - computed)
         timings = Timings(0.0, computed - queued, encoded - computed)
-        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
+        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], manifest.ref, timings)
 
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
@@ -116,7 +115,7 @@ class Pipeline:
         try:
             self._admission.admit(n, order.deadline, order.client, waiting, served.engine.images_per_second)
         except Overloaded as refusal:
-            self._telemetry.rejected(f"{served.manifest.name}@{served.manifest.version}", refusal.code, n)
+            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
             raise
 
     async def _compute(self, served: "ServedModel", z: Latents, classes: Classes, order: Order) -> Images:
@@ -150,5 +149,5 @@ def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
         seeds=order.seeds.tolist(),
         labels=[manifest.classes[index] for index in classes.tolist()] if manifest.classes else (),
         truncation_psi=order.truncation_psi,
-        created=str(manifest.created),
+        created=manifest.created,
     )

@@ -7,6 +7,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.api.schemas import Problem
 from app.settings import Settings
 
 _ASSETS = "/docs/assets"
@@ -56,8 +57,12 @@ def _pages(title: str) -> APIRouter:
 
 
 def _complete(document: dict[str, Any], settings: Settings) -> None:
-    """The limits that are settings, and the security scheme when there are keys."""
-    fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
+    """The problem document, the limits that are settings, and the security scheme when there are keys."""
+    schemas = document["components"]["schemas"]
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    _without_default_422(document)
+    fields = schemas["GenerateRequest"]["properties"]
     _limit(fields["n"], "maximum", settings.max_images)
     _limit(fields["seeds"], "maxItems", settings.max_images)
     _limit(fields["labels"], "maxItems", settings.max_images)
@@ -68,6 +73,17 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
             "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
         document["paths"]["/generate"]["post"]["security"] = [{"bearer": []}, {"header": []}]
+
+
+def _without_default_422(document: dict[str, Any]) -> None:
+    """FastAPI documents its own form of validation error wherever a route has a parameter; here it never occurs."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            answer = operation["responses"].get("422", {}).get("content", {}).get("application/json")
+            if answer is not None:
+                del operation["responses"]["422"]
 
 
 def _limit(field: dict[str, Any], keyword: str, value: int) -> None:

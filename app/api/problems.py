@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.fields import named_errors
-from app.api.schemas import Problem
 from app.front.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 # The most derived class that stands here decides.
 STATUS: dict[type[errors.TesseraError], tuple[int, str]] = {
@@ -81,13 +82,14 @@ def install(app: FastAPI) -> None:
 
 
 def documented(*kinds: type[errors.TesseraError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI `responses` for the errors that a route can answer with."""
+    """OpenAPI `responses` for the errors that a route can answer with; documentation.py adds the schema itself.
+
+    FastAPI's `model` keyword would document the body as application/json too.
+    """
     answers: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         status, title = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
-        entry = answers.setdefault(
-            status, {"model": Problem, "description": title, "content": {MEDIA_TYPE: {}}, "headers": {}}
-        )
+        entry = answers.setdefault(status, {"description": title, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}})
         if issubclass(kind, errors.Overloaded | errors.Unavailable | errors.DeviceLost):
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return answers

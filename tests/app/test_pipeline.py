@@ -1,0 +1,262 @@
+import asyncio
+import base64
+import io
+import json
+import time
+import zipfile
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.errors import (
+    DeviceLost,
+    Draining,
+    EngineFailed,
+    InvalidField,
+    InvalidFields,
+    NotLoaded,
+    QueueFull,
+    UnknownModel,
+)
+from app.images.readback import read_recipe
+from app.inference.latents import labels_for, latents
+from app.lifecycle import Lifecycle, Stage
+from app.pipeline import Answer, Order, Pipeline
+from app.rendering import Form, Layout
+from app.telemetry import Telemetry
+
+GRID = Layout(None, 2, (255, 255, 255), 1)
+BARE = Layout(None, 0, (255, 255, 255), 1)
+
+
+class Open:
+    """An admission that lets everything in, or refuses everything."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.refusal = refusal
+        self.asked: list[tuple[Any, ...]] = []
+
+    def admit(self, *facts: Any) -> None:
+        self.asked.append(facts)
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@pytest.fixture
+def kitchen(paint_model: Any, paint_registry: Any) -> SimpleNamespace:
+    """A pipeline over two painted models, and everything it is wired to."""
+    fashion = paint_model("fashion", classes=("shirt", "shoe", "bag"))
+    avatars = paint_model("avatars")
+    lifecycle, telemetry, admission = Lifecycle(), Telemetry(), Open()
+    lifecycle.ready()
+    registry = paint_registry(fashion, avatars)
+    pipeline = Pipeline(registry, admission, lifecycle, telemetry, 4_000_000)  # type: ignore[arg-type]
+    return SimpleNamespace(**{k: v for k, v in locals().items() if k not in ("paint_model", "paint_registry")})
+
+
+def order(seeds: list[int], **changes: Any) -> Order:
+    facts: dict[str, Any] = {
+        "model": None,
+        "seeds": np.array(seeds, np.uint32),
+        "labels": (),
+        "label_fields": (),
+        "truncation_psi": 1.0,
+        "layout": BARE,
+        "form": Form.PNG,
+        "deadline": time.monotonic() + 30,
+        "client": "c",
+    }
+    return Order(**facts | changes)
+
+
+def run(kitchen: SimpleNamespace, wanted: Order) -> Answer:
+    answer: Answer = asyncio.run(kitchen.pipeline.generate(wanted))
+    return answer
+
+
+def pixels(file: bytes) -> Any:
+    return np.asarray(Image.open(io.BytesIO(file)))
+
+
+def test_tile_k_of_a_grid_is_the_image_of_its_seed_alone(kitchen: Any) -> None:
+    grid = pixels(run(kitchen, order([5, 6, 7, 8])).body)
+    for k in range(4):
+        alone = pixels(run(kitchen, order([5 + k])).body)
+        row, column = divmod(k, 2)
+        assert (grid[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8] == alone).all()
+
+
+def test_latents_are_those_of_the_seeds(kitchen: Any) -> None:
+    run(kitchen, order([3, 2**32 - 1]))
+    asked = kitchen.avatars.batcher.asked[0]
+    assert (asked.z == latents(np.array([3, 2**32 - 1], np.uint32), 32)).all()
+    assert asked.label.tolist() == [0, 0]
+    assert asked.client == "c"
+
+
+def test_truncation_pulls_towards_the_manifests_mean(kitchen: Any) -> None:
+    mean = [0.25] * 32
+    kitchen.avatars.manifest.latent.mean = mean
+    run(kitchen, order([3], truncation_psi=0.0))
+    assert np.allclose(kitchen.avatars.batcher.asked[0].z, 0.25)
+
+
+def test_without_a_label_each_seed_draws_its_own(kitchen: Any) -> None:
+    seeds = np.arange(20, dtype=np.uint32)
+    run(kitchen, order(seeds.tolist(), model="fashion"))
+    assert kitchen.fashion.batcher.asked[0].label.tolist() == labels_for(seeds, 3).tolist()
+
+
+def test_labels_by_name_and_index_reach_the_engine_and_the_file(kitchen: Any) -> None:
+    wanted = order([1, 2], model="fashion@1", labels=["bag", 1], label_fields=["labels.0", "labels.1"])
+    answer = run(kitchen, wanted)
+    assert kitchen.fashion.batcher.asked[0].label.tolist() == [2, 1]
+    recipe = read_recipe(answer.body)
+    assert (recipe["labels"], recipe["seeds"]) == (["bag", "shoe"], [1, 2])
+
+
+def test_the_file_says_what_it_is(kitchen: Any) -> None:
+    recipe = read_recipe(run(kitchen, order([9], truncation_psi=0.5, layout=GRID)).body)
+    assert (recipe["model"], recipe["version"], recipe["digest"]) == ("avatars", 1, "ab" * 32)
+    assert (recipe["seeds"], recipe["truncation_psi"]) == ([9], 0.5)
+    assert recipe["parameters"] == {"background": "#ffffff", "columns": None, "padding": 2, "scale": 1}
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_equal_orders_have_equal_bytes_and_tags(kitchen: Any, form: Form) -> None:
+    first, second = (run(kitchen, order([1, 2, 3], form=form, layout=GRID)) for _ in range(2))
+    other = run(kitchen, order([1, 2, 4], form=form, layout=GRID))
+    assert (first.body, first.etag) == (second.body, second.etag)
+    assert first.etag != other.etag
+    assert first.media_type == form.media_type
+
+
+@pytest.mark.parametrize("form", [Form.WEBP, Form.JPEG])
+def test_other_formats_hold_the_same_picture(kitchen: Any, form: Form) -> None:
+    png = pixels(run(kitchen, order([1, 2, 3], layout=GRID)).body).astype(int)
+    other = pixels(run(kitchen, order([1, 2, 3], form=form, layout=GRID)).body).astype(int)
+    assert other.shape == png.shape
+    assert np.abs(other - png).mean() < (1 if form is Form.WEBP else 12)
+
+
+def test_json_holds_single_images(kitchen: Any) -> None:
+    body = json.loads(run(kitchen, order([1, 2], form=Form.JSON, model="fashion", layout=GRID)).body)
+    assert (body["model"], body["width"], body["height"]) == ("fashion@1", 8, 8)
+    assert [image["seed"] for image in body["images"]] == [1, 2]
+    assert all(image["label"] in ("shirt", "shoe", "bag") for image in body["images"])
+    file = base64.b64decode(body["images"][1]["b64_png"])
+    assert (pixels(file) == pixels(run(kitchen, order([2], model="fashion")).body)).all()
+    assert read_recipe(file)["seeds"] == [2]
+
+
+def test_zip_holds_single_files_and_their_metadata(kitchen: Any) -> None:
+    layout = Layout(None, 2, (255, 255, 255), 3)
+    answer = run(kitchen, order([70, 7], form=Form.ZIP, layout=layout))
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["000000_70.png", "000001_7.png", "metadata.jsonl"]
+        rows = [json.loads(line) for line in archive.read("metadata.jsonl").splitlines()]
+        assert rows[1] == {"file_name": "000001_7.png", "seed": 7, "label": None}
+        tile = pixels(archive.read("000001_7.png"))
+    assert tile.shape == (24, 24, 3)
+    assert (tile[::3, ::3] == pixels(run(kitchen, order([7])).body)).all()
+
+
+def test_a_large_answer_is_encoded_off_the_loop_and_is_the_same(kitchen: Any) -> None:
+    seeds = list(range(256))
+    large = run(kitchen, order(seeds, layout=Layout(16, 0, (0, 0, 0), 2)))
+    grid = pixels(large.body)
+    assert grid.shape == (256, 256, 3)
+    assert (grid[::2, ::2][8:16, :8] == pixels(run(kitchen, order([16])).body)).all()
+
+
+def test_too_many_pixels_name_what_to_change(kitchen: Any) -> None:
+    for form in (Form.PNG, Form.JSON):
+        with pytest.raises(InvalidField, match="at most 4000000") as caught:
+            run(kitchen, order(list(range(256)), form=form, layout=Layout(None, 0, (0, 0, 0), 16)))
+        assert caught.value.field == "scale"
+    assert kitchen.avatars.batcher.asked == []
+
+
+def test_a_side_that_the_format_cannot_hold_is_refused(kitchen: Any, paint_model: Any) -> None:
+    tall = Layout(1, 64, (0, 0, 0), 1)
+    with pytest.raises(InvalidField, match="16383") as caught:
+        run(kitchen, order(list(range(256)), form=Form.WEBP, layout=tall))
+    assert caught.value.field == "format"
+    assert pixels(run(kitchen, order(list(range(256)), layout=Layout(1, 0, (0, 0, 0), 1))).body).shape == (2048, 8, 3)
+
+
+@pytest.mark.parametrize("form", [Form.PNG, Form.JPEG])
+def test_a_transparent_background_needs_images_with_transparency(kitchen: Any, form: Form) -> None:
+    with pytest.raises(InvalidField) as caught:
+        run(kitchen, order([1], form=form, layout=Layout(None, 2, (1, 2, 3, 4), 1)))
+    assert caught.value.field == "background"
+
+
+def test_rgba_models_take_a_transparent_background(kitchen: Any, paint_model: Any) -> None:
+    kitchen.registry.served.append(paint_model("icons", channels=4))
+    clear = Layout(None, 2, (1, 2, 3, 4), 1)
+    grid = pixels(run(kitchen, order([1], model="icons", layout=clear)).body)
+    assert grid[0, 0].tolist() == [1, 2, 3, 4]
+    with pytest.raises(InvalidField, match="JPEG"):
+        run(kitchen, order([1], model="icons", form=Form.JPEG, layout=clear))
+
+
+def test_unknown_models_and_labels_are_named(kitchen: Any) -> None:
+    with pytest.raises(UnknownModel):
+        run(kitchen, order([1], model="nobody"))
+    with pytest.raises(InvalidFields, match="no classes"):
+        run(kitchen, order([1], labels=["x"], label_fields=["label"]))
+
+
+def test_admission_is_asked_with_what_waits_and_its_refusal_is_counted(kitchen: Any) -> None:
+    kitchen.avatars.batcher.queued_images = 40
+    wanted = order([1, 2])
+    run(kitchen, wanted)
+    assert kitchen.admission.asked == [(2, wanted.deadline, "c", 40, 1000.0)]
+    kitchen.admission.refusal = QueueFull("full", 3)
+    with pytest.raises(QueueFull):
+        run(kitchen, wanted)
+    assert len(kitchen.avatars.batcher.asked) == 1
+    assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
+
+
+def test_nothing_is_taken_while_loading_or_draining(kitchen: Any) -> None:
+    kitchen.lifecycle.drain()
+    with pytest.raises(Draining):
+        run(kitchen, order([1]))
+    loading = Pipeline(kitchen.registry, Open(), Lifecycle(), Telemetry(), 1000)  # type: ignore[arg-type]
+    with pytest.raises(NotLoaded):
+        asyncio.run(loading.generate(order([1])))
+    assert kitchen.avatars.batcher.asked == []
+
+
+def test_a_failed_forward_pass_leaves_the_service_ready(kitchen: Any) -> None:
+    kitchen.avatars.batcher.failure = EngineFailed("this batch only")
+    with pytest.raises(EngineFailed):
+        run(kitchen, order([1]))
+    assert kitchen.lifecycle.stage is Stage.READY
+
+
+def test_a_lost_device_makes_the_service_not_ready_at_once(kitchen: Any) -> None:
+    kitchen.avatars.batcher.failure = DeviceLost("Xid 79")
+    with pytest.raises(DeviceLost):
+        run(kitchen, order([1]))
+    assert kitchen.lifecycle.stage is Stage.LOST
+
+
+def test_cancelling_reaches_the_batcher(kitchen: Any) -> None:
+    async def main() -> None:
+        kitchen.avatars.batcher.gate = asyncio.Event()
+        task = asyncio.create_task(kitchen.pipeline.generate(order([1, 2, 3])))
+        while not kitchen.avatars.batcher.asked:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert kitchen.avatars.batcher.cancelled == 3
