@@ -79,7 +79,7 @@ class Recipe:
             "model": self.model,
             "version": self.version,
             "digest": self.digest,
-            "truncation_psi": self.truncation_psi,
+            "truncation_psi": float(self.truncation_psi),
             "parameters": self.parameters,
             **images,
         }

@@ -111,6 +111,7 @@ def test_the_instance_is_a_name_based_uuid_of_request_and_format() -> None:
     assert uuid.UUID(same).version == 5
     assert replace(RECIPE, parameters={"padding": 0, "columns": 2}).instance_id("image/png") == same
     assert replace(RECIPE, seeds=(7, 2**32 - 1)).instance_id("image/png") == same
+    assert replace(RECIPE, truncation_psi=1).json() == replace(RECIPE, truncation_psi=1.0).json()
     changed: list[dict[str, Any]] = [
         {"model": "other"},
         {"version": 4},
