@@ -41,11 +41,17 @@ class Telemetry:
         self._oom_splits = self._counter("oom_splits", "Batches halved for want of device memory.", "model")
         self._queue = self._gauge("queue_images", "Images waiting for the engine.", "model")
 
+        self._in_flight = Gauge("tessera_requests_in_flight", "Requests being received or answered.", registry=registry)
+
     def exposition(self) -> bytes:
         """The text that GET /metrics answers with."""
         return generate_latest(self._registry)
 
+    def arrived(self) -> None:
+        self._in_flight.inc()
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._in_flight.dec()
         # An invented method would otherwise be a new time series.
         self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)

@@ -23,7 +23,9 @@ CLIENT_CLOSED = 499  # nginx's number, seen in logs and metrics only: nobody was
 
 
 class Journal(Protocol):
-    """Told about every request once, when it is over."""
+    """Told about every request twice: when it begins and when it is over."""
+
+    def arrived(self) -> None: ...
 
     def request(self, scope: Scope, status: int, seconds: float, size: int) -> None: ...
 
@@ -42,6 +44,7 @@ class Front:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        self._journal.arrived()
         scope[ARRIVED] = time.monotonic()
         scope[FACTS] = {}
         identity = request_id.assign(scope)

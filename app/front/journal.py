@@ -11,6 +11,9 @@ class RequestJournal:
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
 
+    def arrived(self) -> None:
+        self._telemetry.arrived()
+
     def request(self, scope: Scope, status: int, seconds: float, size: int) -> None:
         route = _route(scope)
         self._telemetry.request(route, scope["method"], status, seconds)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,13 @@ def test_variables_of_a_service_named_tessera_are_not_reported() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_reference_has_a_row_for_every_setting_with_its_default() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `TESSERA_([A-Z0-9_]+)` \| (.*?) \|", reference, re.MULTILINE))
+    assert set(rows) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        shown = rows[name.upper()].strip("`")
+        default = "" if name == "api_keys" else str(field.default).lower() if field.default is False else field.default
+        assert shown == (str(default) or "empty"), name

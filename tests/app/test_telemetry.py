@@ -21,6 +21,14 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
     assert value(telemetry, "tessera_request_seconds_count", route="/generate") == 3
 
 
+def test_requests_in_flight_go_up_and_down() -> None:
+    telemetry = Telemetry()
+    telemetry.arrived()
+    telemetry.arrived()
+    telemetry.request("/generate", "POST", 200, 0.01)
+    assert value(telemetry, "tessera_requests_in_flight") == 1
+
+
 def test_an_invented_method_makes_no_series_of_its_own() -> None:
     telemetry = Telemetry()
     telemetry.request("unmatched", "BREW", 405, 0.01)

@@ -20,6 +20,8 @@ class Notes:
     requests: list[tuple[str, int, int]] = field(default_factory=list)
     over: threading.Condition = field(default_factory=threading.Condition)
 
+    def arrived(self) -> None: ...
+
     def request(self, scope: Any, status: int, seconds: float, size: int) -> None:
         with self.over:
             self.requests.append((scope["path"], status, size))
