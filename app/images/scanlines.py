@@ -15,6 +15,8 @@ LEVEL = 1  # 0 is 20-60 % larger; 2 is the same size and speed within noise; 3 i
 BANDS = 4
 TRIAL_BYTES = 32_768  # below this both ways are simply deflated in full
 MIN_BAND_ROWS = 4
+BANDS_IN_HEIGHT = 128  # a band is at least this part of the height: wide enough for the repeated rows of a scaled image
+PLAINLY_FLAT = 4  # a small image that shrinks to a quarter without a filter is a drawing, and needs no second try
 
 _NONE, _SUB, _UP = 0, 1, 2
 _COST_BLOCK = 256  # residuals are at most 128, so 256 of them sum without overflow in 16 bits, which numpy adds fastest
@@ -27,7 +29,10 @@ def deflate_scanlines(image: npt.NDArray[np.uint8]) -> bytes:
     height, width, channels = image.shape
     rows = np.ascontiguousarray(image).reshape(height, width * channels)
     trial = _bands(rows)
-    plain, filtered = _deflate(_unfiltered(trial)), _deflate(_filtered(trial, channels))
+    plain = _deflate(_unfiltered(trial))
+    if trial is rows and len(plain) * PLAINLY_FLAT < rows.nbytes:
+        return plain
+    filtered = _deflate(_filtered(trial, channels))
     if trial is rows:
         return min(plain, filtered, key=len)
     return _deflate(_unfiltered(rows) if len(plain) <= len(filtered) else _filtered(rows, channels))
@@ -40,7 +45,7 @@ def _deflate(scanlines: Bytes2D) -> bytes:
 def _bands(rows: Bytes2D) -> Bytes2D:
     """Bands of rows spread over the image, about TRIAL_BYTES in all; the image itself where that is no more."""
     height, stride = rows.shape
-    band = max(MIN_BAND_ROWS, TRIAL_BYTES // BANDS // stride)
+    band = max(MIN_BAND_ROWS, height // BANDS_IN_HEIGHT, TRIAL_BYTES // BANDS // stride)
     if height <= band * BANDS:
         return rows
     gap = (height - band * BANDS) // (BANDS + 1)
