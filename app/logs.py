@@ -6,7 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-_QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+# Probes and scrapes come every few seconds for ever: neither logged (unless they fail) nor traced.
+QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
 
 access = logging.getLogger("tessera.access")
 
@@ -35,7 +36,7 @@ def configure(level: str) -> None:
 
 
 def request(route: str, facts: dict[str, Any]) -> None:
-    """The line of one request; probes and scrapes, which come every few seconds for ever, only at level debug."""
-    level = logging.DEBUG if route in _QUIET_ROUTES and facts["status"] < 500 else logging.INFO
+    """The line of one request; that of a quiet route only at level debug, unless it failed."""
+    level = logging.DEBUG if route in QUIET_ROUTES and facts["status"] < 500 else logging.INFO
     if access.isEnabledFor(level):
         access.log(level, "request", extra={"facts": facts})

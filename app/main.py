@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app import logs
 from app.api import documentation, generate, health, models, problems
 from app.api.clients import Clients
 from app.front.front import Front
@@ -66,7 +67,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry={"auto_configure": True, "metrics": False, "logs": False, "operation_spans": False},
+        # Traces by FastAPI's own instrumentation, only when an OTEL_EXPORTER_OTLP_ENDPOINT is set.
+        telemetry={
+            "auto_configure": True,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "exclude": lambda scope: scope["path"] in logs.QUIET_ROUTES,
+        },
     )
     problems.install(app)
     app.include_router(generate.router(pipeline, Clients(settings.client_keys()), settings))

@@ -12,11 +12,11 @@ from app.lifecycle import Lifecycle
 from app.main import create_app
 from app.settings import Settings
 
-HERE = Path(__file__).parent
+PAINTED = Path(__file__).parents[1] / "app" / "conftest.py"
 
 
 def _conftest() -> Any:
-    spec = importlib.util.spec_from_file_location("painted_conftest", HERE / "conftest.py")
+    spec = importlib.util.spec_from_file_location("painted_conftest", PAINTED)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
