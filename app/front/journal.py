@@ -1,5 +1,7 @@
 """What is noted about a request when it is over: one count and one log line."""
 
+from opentelemetry import trace
+
 from app import logs
 from app.front.front import FACTS
 from app.front.limits import Scope
@@ -27,6 +29,9 @@ class RequestJournal:
             "bytes": size,
             "client": client[0] if client else "",
         }
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line["trace_id"] = f"{span.trace_id:032x}"
         logs.request(route, line | scope[FACTS])
 
 

@@ -44,6 +44,7 @@ def test_traces_go_to_the_collector_that_the_environment_names(collector: Any, s
     assert b"POST /generate" in spans
     assert bytes.fromhex(TRACE) in spans  # the caller's trace, not a new one
     assert b"/readyz" not in spans
+    assert TRACE in [line.get("trace_id") for line in running.lines]
 
 
 def test_nothing_is_sent_unless_the_environment_asks(collector: Any, start_painted: Any) -> None:
