@@ -74,7 +74,7 @@ def encode_jpeg(
         raise ValueError(f"xmp must fit in {JPEG_XMP_LIMIT} bytes, not {len(xmp)}")
     picture = _picture(image, _JPEG_MAX_SIDE, "JPEG")
     if picture.mode == "RGBA":
-        picture = Image.fromarray(_over(image, pixel(background, 3)))
+        picture = _over(picture, pixel(background, 3))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=_checked(quality), subsampling="4:4:4", **({"xmp": xmp} if xmp else {}))
     return file.getvalue()
@@ -88,11 +88,11 @@ def _picture(image: npt.NDArray[np.uint8], max_side: int, name: str) -> Image.Im
     return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
-def _over(image: npt.NDArray[np.uint8], backdrop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _over(picture: Image.Image, backdrop: npt.NDArray[np.uint8]) -> Image.Image:
     """Straight alpha over an opaque colour, rounded to nearest (Porter and Duff 1984)."""
-    alpha = image[..., 3:].astype(np.uint16)
-    mixed = image[..., :3] * alpha + backdrop * (255 - alpha) + 127
-    return (mixed // 255).astype(np.uint8)
+    flat = Image.new("RGB", picture.size, tuple(backdrop.tolist()))
+    flat.paste(picture.convert("RGB"), mask=picture.getchannel("A"))
+    return flat
 
 
 def _checked(quality: int) -> int:
