@@ -1,7 +1,7 @@
 // Renders aligned 64x64 RGB portraits from two CC0 designs, one folder a design:
 //   node avatars.mjs OUT COUNT_PER_STYLE
 // The n-th image of a style is fixed by the seed string `${style}-${n}`, so the set can be made again.
-import { mkdirSync, writeFileSync, existsSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAvatar } from "@dicebear/core";
 import * as openPeeps from "@dicebear/open-peeps";
@@ -27,6 +27,8 @@ for (const [name, { style, options }] of Object.entries(STYLES)) {
     const file = join(out, name, `${String(n).padStart(5, "0")}.png`);
     if (existsSync(file)) continue;
     const svg = createAvatar(style, { ...options, seed: `${name}-${n}`, backgroundColor: [BACKGROUND] }).toString();
-    writeFileSync(file, new Resvg(svg, { fitTo: { mode: "width", value: SIZE } }).render().asPng());
+    // By rename: an interrupted run leaves whole images only, and the next one goes on from there.
+    writeFileSync(`${file}.partial`, new Resvg(svg, { fitTo: { mode: "width", value: SIZE } }).render().asPng());
+    renameSync(`${file}.partial`, file);
   }
 }
