@@ -21,7 +21,7 @@ XMP_KEYWORD = "XML:com.adobe.xmp"
 _SYSTEM = "Tessera"
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True)
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, xmp.RECIPE_NAMESPACE)
-_XMP_RECIPE_LIMIT = 48_000  # bytes of JSON; escaped and wrapped it still fits the one segment that JPEG has for XMP
+_XMP_RECIPE_LIMIT = 60_000  # bytes of escaped JSON: with the rest of the packet, JPEG's one segment for XMP
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
@@ -69,7 +69,7 @@ class Recipe:
         """
         recipe = self.json()
         instance = self._instance_id(media_type, recipe)
-        if len(recipe) > _XMP_RECIPE_LIMIT:
+        if len(xmp.text(recipe)) > _XMP_RECIPE_LIMIT:
             recipe = self._json({"images": len(self.seeds)})
         return self._packet(instance, recipe).encode()
 

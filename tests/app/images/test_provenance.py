@@ -169,6 +169,12 @@ def test_any_number_of_seeds_fits_every_format(n: int) -> None:
         assert said.get("images") == n if n > 5000 else len(said["seeds"]) == n
 
 
+def test_labels_that_grow_when_escaped_fit_too() -> None:
+    recipe = replace(RECIPE, seeds=range(2000), labels=["&<>&<>&<>"] * 2000)
+    assert read_recipe(encode(IMAGE, "png", recipe=recipe))["labels"] == ["&<>&<>&<>"] * 2000
+    assert read_recipe(encode(IMAGE, "jpeg", recipe=recipe))["images"] == 2000
+
+
 def test_a_shortened_recipe_still_has_the_instance_of_the_whole() -> None:
     one, two = (replace(RECIPE, seeds=range(start, start + 10_000), labels=()) for start in (0, 1))
     assert labels(one, "jpeg")["mm:InstanceID"] != labels(two, "jpeg")["mm:InstanceID"]
