@@ -36,11 +36,10 @@ def discover(models_dir: Path) -> list[Path]:
     found: list[Path] = []
     for name in _folders(models_dir):
         try:
-            versions = _folders(name)
+            # A manifest beside no version: somebody copied one a level too high, and verify says so.
+            found += _folders(name) or ([name] if (name / FILE).exists() else [])
         except ModelRejected:
-            versions = []
-        # Somebody copied a version one level too high, or nothing below can be read: verify says it in a sentence.
-        found += versions or [name]
+            found.append(name)
     return sorted(found, key=_by_name_and_number)
 
 

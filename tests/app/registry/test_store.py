@@ -206,6 +206,8 @@ def test_discover_shows_what_stands_at_the_wrong_place(tmp_path, publish):
 
 def test_discover_of_an_empty_folder_is_empty(tmp_path):
     assert discover(tmp_path) == []
+    (tmp_path / "emptied").mkdir()
+    assert discover(tmp_path) == []
 
 
 def test_discover_without_a_folder_says_so(tmp_path):
