@@ -1,0 +1,1 @@
+"""The trainer: a folder of images in, a published TorchScript generator out. Never imports the service."""

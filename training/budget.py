@@ -1,0 +1,58 @@
+"""How long to train: a number of images, or minutes on the clock.
+
+Progress is updated only at ticks and is part of the checkpoint, so that the schedule is a function of the step. With a
+budget of images the whole run is then reproducible to the bit; with minutes it follows the machine's speed.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from training.checkpoint import State
+
+
+@dataclass
+class Budget:
+    """Give either `images` or `seconds` (the other None). `seconds` counts training time over all resumptions."""
+
+    images: int | None
+    seconds_limit: float | None
+    images_seen: int = 0
+    progress: float = 0.0
+    _earlier_seconds: float = 0.0
+    _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        if (self.images is None) == (self.seconds_limit is None):
+            raise ValueError("a budget is either a number of images or a time, not both and not neither")
+        if (self.images or self.seconds_limit or 0) <= 0:
+            raise ValueError("a budget must be more than nothing")
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, over all resumptions, up to the last save of each."""
+        return self._earlier_seconds + time.monotonic() - self._began
+
+    @property
+    def spent(self) -> bool:
+        if self.images is not None:
+            return self.images_seen >= self.images
+        return self.seconds >= (self.seconds_limit or 0.0)
+
+    def count(self, images: int) -> None:
+        self.images_seen += images
+
+    def tick(self) -> None:
+        """Moves `progress`, in [0, 1], to where the run stands."""
+        if self.images is not None:
+            self.progress = min(self.images_seen / self.images, 1.0)
+        else:
+            self.progress = min(self.seconds / (self.seconds_limit or 1.0), 1.0)
+
+    def state(self) -> State:
+        return {"images_seen": self.images_seen, "progress": self.progress, "seconds": self.seconds}
+
+    def load(self, state: State) -> None:
+        self.images_seen = state["images_seen"]
+        self.progress = state["progress"]
+        self._earlier_seconds = state["seconds"]
+        self._began = time.monotonic()

@@ -1,0 +1,137 @@
+"""From a folder to a trained run: lint -> dataset -> recipe -> loop. Also takes up a run that was stopped."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training import run as runs
+from training.budget import Budget
+from training.config import DcganConfig, TesseraConfig, tessera_config
+from training.data.dataset import ImageSet, prepare
+from training.loop import Outcome, TrainingSet, train
+from training.recipes.dcgan import Dcgan
+from training.recipes.recipe import Recipe
+from training.recipes.tessera import CALIBRATION_IMAGES, Tessera
+
+RECIPES = ("tessera", "dcgan")
+CACHE = "cache"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What `fit` was asked for. Either `images` or `minutes`; resolution and channels None: chosen from the folder."""
+
+    folder: Path
+    recipe: str = "tessera"
+    minutes: float | None = None
+    images: int | None = None
+    resolution: int | None = None
+    channels: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+
+def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
+    """Trains on a folder and returns the run's folder. Raises DataError when the folder cannot be trained on."""
+    folder = options.folder.resolve()
+    run = runs.create(out, f"{folder.name}-{options.recipe}")
+    images = prepare(
+        folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
+    )
+    config = _configure(options.recipe, images)
+    runs.write_options(run, _describe(options, folder, images, config))
+    return run, _train(run, images, config)
+
+
+def resume(run: Path) -> tuple[Path, Outcome]:
+    """Goes on with a run from its latest checkpoint until its budget is spent."""
+    options = runs.read_options(run)
+    data = options["dataset"]
+    images = prepare(
+        Path(data["path"]),
+        resolution=data["resolution"],
+        channels=data["channels"],
+        cache=run / CACHE,
+        seed=options["seed"],
+    )
+    if images.sha256 != data["sha256"]:
+        raise ValueError(f"{data['path']}: the images have changed since {run.name} began; start a new run with `fit`")
+    return run, _train(run, images, config_of(options))
+
+
+def config_of(options: dict[str, Any]) -> DcganConfig | TesseraConfig:
+    """The frozen configuration that a run's options hold."""
+    kind = {"dcgan": DcganConfig, "tessera": TesseraConfig}[options["recipe"]]
+    return kind(**options["config"])
+
+
+def _configure(recipe: str, images: ImageSet) -> DcganConfig | TesseraConfig:
+    resolution, channels = images.images.shape[1], images.images.shape[3]
+    if recipe == "dcgan":
+        return DcganConfig(resolution, channels)
+    return tessera_config(len(images.train), resolution, channels, len(images.class_names))
+
+
+def _describe(
+    options: FitOptions, folder: Path, images: ImageSet, config: DcganConfig | TesseraConfig
+) -> dict[str, Any]:
+    dataset = {
+        "name": images.name,
+        "path": str(folder),
+        "sha256": images.sha256,
+        "count": len(images.images),
+        "held_out": len(images.held_out),
+        "class_names": list(images.class_names),
+        "resolution": images.images.shape[1],
+        "channels": images.images.shape[3],
+    }
+    budget = {"minutes": options.minutes, "images": options.images}
+    return {
+        "recipe": options.recipe,
+        "config": dataclasses.asdict(config),
+        "dataset": dataset,
+        "budget": budget,
+        "seed": options.seed,
+        "device": options.device,
+        "threads": torch.get_num_threads(),
+        **runs.environment(),
+    }
+
+
+def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig) -> Outcome:
+    options = runs.read_options(run)
+    device = choose_device(options["device"])
+    log = runs.RunLog(run)
+    try:
+        log.say(images.report.table())
+        log.say(f"{run}: {options['recipe']} on {device}, {images.images.shape[1]} pixels, {len(images.train)} images")
+        data = TrainingSet(images.images, images.labels, images.train)
+        torch.manual_seed(options["seed"])
+        recipe = _build(config, data, device, options["seed"])
+        minutes, count = options["budget"]["minutes"], options["budget"]["images"]
+        budget = Budget(count, None if minutes is None else minutes * 60)
+        return train(run, recipe, data, budget, log, device, options["seed"])
+    finally:
+        log.close()
+
+
+def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:
+    if isinstance(config, DcganConfig):
+        return Dcgan(config, device)
+    chosen = np.random.Generator(np.random.PCG64(seed)).permutation(len(data))[:CALIBRATION_IMAGES]
+    sample, _ = data.batch(np.sort(chosen), device)
+    return Tessera(config, device, sample)
+
+
+def choose_device(name: str) -> torch.device:
+    """"auto": the GPU when there is one. Raises ValueError for a device that this machine does not have."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: no usable GPU here; try --device cpu")
+    return device

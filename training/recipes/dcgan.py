@@ -1,0 +1,64 @@
+"""The tutorial's recipe, as it stands there once its listing is made to run (docs/tutorial-errata.md)."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from training.checkpoint import State
+from training.config import DcganConfig
+from training.losses import discriminator_bce, generator_bce
+from training.networks.dcgan import Discriminator, Generator
+
+
+class Dcgan:
+    """BCE on logits, two Adams, one step each, no labels, no averaging."""
+
+    family = "dcgan"
+
+    def __init__(self, config: DcganConfig, device: torch.device) -> None:
+        self.batch_size = config.batch_size
+        self._generator = Generator(config.resolution, config.channels, config.z_dim, config.width)
+        self._discriminator = Discriminator(config.resolution, config.channels, config.width)
+        for network in (self._generator, self._discriminator):
+            network.to(device, memory_format=torch.channels_last)
+        betas = (config.beta1, config.beta2)
+        self._generator_adam = torch.optim.Adam(self._generator.parameters(), config.lr, betas, fused=True)
+        self._discriminator_adam = torch.optim.Adam(self._discriminator.parameters(), config.lr, betas, fused=True)
+        self._device = device
+
+    @property
+    def published(self) -> nn.Module:
+        return copy.deepcopy(self._generator).eval()
+
+    def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
+        z = torch.randn(len(images), self._generator.z_dim, device=self._device)
+        fakes = self._generator(z, labels)
+
+        loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
+        self._discriminator_adam.zero_grad()
+        loss_d.backward()
+        self._discriminator_adam.step()
+
+        self._discriminator.requires_grad_(False)
+        loss_g = generator_bce(self._discriminator(fakes))
+        self._discriminator.requires_grad_(True)
+        self._generator_adam.zero_grad()
+        loss_g.backward()
+        self._generator_adam.step()
+        return {"Loss/D": loss_d.detach(), "Loss/G": loss_g.detach()}
+
+    def state(self) -> State:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load(self, state: State) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        return {
+            "generator": self._generator,
+            "discriminator": self._discriminator,
+            "generator_adam": self._generator_adam,
+            "discriminator_adam": self._discriminator_adam,
+        }

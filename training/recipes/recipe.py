@@ -1,0 +1,29 @@
+"""What the loop asks of a recipe: one step, its whole state, and the generator to show and publish."""
+
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from training.checkpoint import State
+
+
+class Recipe(Protocol):
+    """A way to train. `family` names the networks in the manifest; `batch_size` images go into a step."""
+
+    family: str
+    batch_size: int
+
+    @property
+    def published(self) -> nn.Module:
+        """The generator whose images are shown, evaluated and published."""
+
+    def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
+        """One step on images [batch, C, R, R] float32 in [-1, 1], labels [batch] int64; progress in [0, 1] of the budget.
+
+        Returns scalars by name ("Loss/D", "Loss/G" and what else the recipe watches), not yet brought to the host.
+        """
+
+    def state(self) -> State:
+        """Everything that `load` needs to go on as if nothing had happened."""
+
+    def load(self, state: State) -> None: ...
