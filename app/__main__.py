@@ -1,7 +1,6 @@
 """python -m app: serve; python -m app bench: measure this host."""
 
 import argparse
-import os
 import sys
 
 from pydantic import ValidationError
@@ -11,7 +10,6 @@ from app.lifecycle import Lifecycle
 from app.settings import PREFIX, Settings
 
 _EX_CONFIG = 78  # sysexits.h: the environment is wrong, and starting again will not help
-_FORCED = 1
 
 
 def main(arguments: list[str]) -> int:
@@ -37,11 +35,7 @@ def serve(settings: Settings) -> int:
     logs.configure(settings.log_level)
     lifecycle = Lifecycle()
     app = create_app(settings, lifecycle=lifecycle, background_loading=True)
-    running = server.Server(server.config(app, settings), lifecycle, notice_s=settings.drain_notice_s)
-    running.run()
-    if running.force_exit:
-        sys.stdout.flush()
-        os._exit(_FORCED)  # the second signal means now: threads that still compute are not waited for
+    server.Server(app, settings, lifecycle).run()
     return 0
 
 

@@ -12,6 +12,9 @@ QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
 access = logging.getLogger("tessera.access")
 
 
+_encode = json.JSONEncoder(default=str).encode
+
+
 class JSONLines(logging.Formatter):
     """`facts`, a dict given as `extra={"facts": ...}`, is laid into the object."""
 
@@ -25,11 +28,13 @@ class JSONLines(logging.Formatter):
         line |= getattr(record, "facts", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 def configure(level: str) -> None:
     """Sends every logger of the process, the server's too, through one handler."""
+    # Facts that no line shows, left ungathered (logging's documentation, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

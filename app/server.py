@@ -16,7 +16,9 @@ from app.front.slow_sockets import LimitedProtocol
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 
+EX_FORCED = 1
 EX_DEVICE_LOST = 70  # sysexits.h EX_SOFTWARE; any code but 0 makes a supervisor start the process again
+_MARGIN_S = 2.0  # for an orderly end after the grace limit
 DEVICE_LOST_DELAY_S = 1.0  # long enough for the waiting requests to be told
 
 # Longer than the idle time-out of the usual load balancers (60 s), which would otherwise reuse a connection at the
@@ -44,22 +46,22 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """First signal: drain (new work is refused for `notice_s`, what was accepted is answered); second: end now."""
+    """First signal: drain (new work is refused for a moment, what was accepted is answered); second: end now."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, *, notice_s: float) -> None:
-        super().__init__(config)
+    def __init__(self, app: Any, settings: Settings, lifecycle: Lifecycle) -> None:
+        super().__init__(config(app, settings))
         self._lifecycle = lifecycle
-        self._notice_s = notice_s
+        self._notice_s = settings.drain_notice_s
+        self._grace_s = settings.shutdown_grace_s
         self._draining_since: float | None = None
         lifecycle.on_device_lost(self._end_without_device)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._draining_since is None:
-            self._draining_since = time.monotonic()
-            self._lifecycle.drain()
-        else:
-            self.should_exit = True
-            self.force_exit = True
+        if self._draining_since is not None:
+            os._exit(EX_FORCED)  # now means now: threads that still compute are not waited for
+        self._draining_since = time.monotonic()
+        self._lifecycle.drain()
+        self._end_after(self._notice_s + self._grace_s + _MARGIN_S, EX_FORCED)
 
     async def on_tick(self, counter: int) -> bool:
         if await super().on_tick(counter):
@@ -83,6 +85,10 @@ class Server(uvicorn.Server):
     def _end_without_device(self) -> None:
         """Called from any thread. Nothing is joined: threads inside a dead driver never return."""
         log.critical("device lost: the process ends with code %d", EX_DEVICE_LOST)
-        timer = threading.Timer(DEVICE_LOST_DELAY_S, os._exit, (EX_DEVICE_LOST,))
+        self._end_after(DEVICE_LOST_DELAY_S, EX_DEVICE_LOST)
+
+    def _end_after(self, seconds: float, code: int) -> None:
+        """Whatever hangs by then, the process ends."""
+        timer = threading.Timer(seconds, os._exit, (code,))
         timer.daemon = True
         timer.start()

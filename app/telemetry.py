@@ -31,6 +31,7 @@ class Telemetry:
         GCCollector(registry=registry)
         self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
         self._images = self._counter("images_generated", "Images computed and answered.", "model")
         self._wait = self._histogram("queue_wait_seconds", "Time a request waited for the engine.", "model")
@@ -53,8 +54,10 @@ class Telemetry:
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._in_flight.dec()
         # An invented method would otherwise be a new time series.
-        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        method = method if method in _METHODS else "other"
+        count, time = self._of_request(route, method, status)
+        count.inc()
+        time.observe(seconds)
 
     def encoded(self, form: str, seconds: float) -> None:
         self._encode.labels(form).observe(seconds)
@@ -80,6 +83,14 @@ class Telemetry:
             self._oom_splits.labels(model),
             lambda reason, n: self.rejected(model, reason, n),
         )
+
+    def _of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        """Remembered, because finding the series of three labels costs more than counting."""
+        found = self._known.get((route, method, status))
+        if found is None:
+            found = self._requests.labels(route, method, str(status)), self._request_seconds.labels(route)
+            self._known[route, method, status] = found
+        return found
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(f"tessera_{name}", documentation, labels, registry=self._registry)

@@ -13,7 +13,7 @@ class Clients:
     def __init__(self, keys: dict[bytes, str]) -> None:
         self._keys = keys
 
-    async def identify(self, request: Request) -> str:
+    def identify(self, request: Request) -> str:
         """Raises Unauthorized. Looking up a digest tells an attacker's clock nothing about the key."""
         if not self._keys:
             return request.client.host if request.client else "local"

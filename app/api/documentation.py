@@ -7,7 +7,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from app.api.schemas import Problem
+from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
 _ASSETS = "/docs/assets"
@@ -57,10 +57,11 @@ def _pages(title: str) -> APIRouter:
 
 
 def _complete(document: dict[str, Any], settings: Settings) -> None:
-    """The problem document, the limits that are settings, and the security scheme when there are keys."""
+    """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= problem.pop("$defs") | {"Problem": problem}
+    for kind in (Problem, GenerateRequest):
+        schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
     fields = schemas["GenerateRequest"]["properties"]
     _limit(fields["n"], "maximum", settings.max_images)

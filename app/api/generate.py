@@ -1,11 +1,11 @@
 """POST /generate."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app import errors
-from app.api import negotiation, orders, problems
+from app.api import bodies, negotiation, orders, problems
 from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.schemas import EXAMPLES, Generated, GenerateRequest
@@ -48,22 +48,22 @@ _ERRORS = problems.documented(
 )
 
 
-_NOTHING_ASKED = GenerateRequest()
-
-
 def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
     routes = APIRouter(tags=["images"])
 
-    @routes.post("/generate", response_class=Response, responses={200: _OK, **_ERRORS})
-    async def generate(
-        request: Request,
-        client: Annotated[str, Depends(clients.identify)],
-        body: Annotated[GenerateRequest, Body(openapi_examples=EXAMPLES)] = _NOTHING_ASKED,
-    ) -> Response:
+    @routes.post(
+        "/generate",
+        response_class=Response,
+        responses={200: _OK, **_ERRORS},
+        openapi_extra=bodies.documented(GenerateRequest, EXAMPLES),
+    )
+    async def generate(request: Request) -> Response:
         """Images from a model: a PNG grid unless `format` or Accept asks for something else.
 
         A seed is an image: the same model, seed and parameters give the same pixels, alone or in any grid.
         """
+        client = clients.identify(request)
+        body = await bodies.read(GenerateRequest, request)
         form = negotiation.choose(body.format, request.headers.get("accept"))
         order = orders.order(body, form, arrived=request.scope[ARRIVED], client=client, settings=settings)
         answer = await unless_gone(request.receive, pipeline.generate(order))

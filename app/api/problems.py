@@ -1,16 +1,13 @@
 """Errors as RFC 9457 problem documents: the one table error -> status, and the handlers that use it."""
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.api.fields import named_errors
 from app.front.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -76,7 +73,6 @@ def bug(identity: str = "") -> Response:
 def install(app: FastAPI) -> None:
     """Answers every error of `app` with a problem document."""
     app.add_exception_handler(errors.TesseraError, _on_ours)
-    app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_plain)
     app.add_exception_handler(Exception, _on_bug)
 
@@ -115,27 +111,6 @@ def _document(
 async def _on_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.TesseraError)
     return problem(error, request_id(request.scope))
-
-
-async def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return problem(_translate(request, error.errors()), request_id(request.scope))
-
-
-def _translate(request: Request, found: Iterable[Any]) -> errors.RequestError:
-    first = next(iter(found))
-    if first["type"] == "json_invalid":
-        position = first["loc"][-1]
-        return errors.InvalidJSON(f"the body is not JSON: {first['ctx']['error']} at character {position}")
-    if tuple(first["loc"]) == ("body",) and not _is_json(request):
-        sent = request.headers.get("content-type", "no Content-Type")
-        return errors.UnsupportedMedia(f"the body must be application/json, not {sent}")
-    return errors.InvalidFields(named_errors(found))
-
-
-def _is_json(request: Request) -> bool:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
 
 
 async def _on_plain(request: Request, error: Exception) -> Response:

@@ -66,6 +66,7 @@ def painted(name: str, version: int = 1, classes: tuple[str, ...] = (), channels
 class PaintedRegistry:
     def __init__(self, *served: SimpleNamespace) -> None:
         self.served = list(served)
+        self.refused = () if served else (SimpleNamespace(model="models", reason="no model lies here"),)
 
     def get(self, ref: str | None) -> Any:
         if not self.served:
@@ -75,6 +76,12 @@ class PaintedRegistry:
             if ref in (None, name, f"{name}@{served.manifest.version}"):
                 return served
         raise UnknownModel(f"no model {ref!r}", "model")
+
+    async def reload(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def stop(self) -> None: ...
 
     def models(self) -> list[Any]:
         return self.served

@@ -44,12 +44,13 @@ class Open:
 def main() -> None:
     painted = _conftest()
     model = painted.painted("avatars")
-    model.batcher.gate = Slow(float(sys.argv[1]))
+    if seconds := float(sys.argv[1]):
+        model.batcher.gate = Slow(seconds)
     settings = Settings()
     logs.configure(settings.log_level)
     lifecycle = Lifecycle()
     app = create_app(settings, lifecycle=lifecycle, registry=painted.PaintedRegistry(model), admission=Open())
-    server.Server(server.config(app, settings), lifecycle, notice_s=settings.drain_notice_s).run()
+    server.Server(app, settings, lifecycle).run()
 
 
 if __name__ == "__main__":

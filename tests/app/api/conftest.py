@@ -35,7 +35,7 @@ def start() -> Start:
     def start(registry: Any, settings: Settings, admission: Any = None) -> Iterator[httpx.Client]:
         lifecycle = Lifecycle()
         app = create_app(settings, lifecycle=lifecycle, registry=registry, admission=admission or Open())
-        instance = server.Server(server.config(app, settings), lifecycle, notice_s=0)
+        instance = server.Server(app, settings, lifecycle)
         thread = threading.Thread(target=uvicorn.Server.run, args=(instance,))
         thread.start()
         try:

@@ -192,8 +192,6 @@ def test_keys_are_asked_for_where_there_are_any(start: Any, registry: Any) -> No
     with start(registry, settings) as client:
         for headers in ({}, {"x-api-key": "wrong-key"}, {"authorization": "Basic first-key"}, {"x-api-key": ""}):
             answer = client.post("/generate", content=b"{not even json", headers=headers)
-            assert answer.status_code in (400, 401)
-            answer = client.post("/generate", json={"n": "bad"}, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
             assert answer.headers["www-authenticate"].startswith("Bearer")
         for headers in ({"x-api-key": "first-key"}, {"authorization": "bearer second-key"}):

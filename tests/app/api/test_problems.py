@@ -1,13 +1,13 @@
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import Body, FastAPI
+from fastapi import FastAPI, Request
 
 from app import errors
-from app.api import problems
+from app.api import bodies, problems
 from app.api.schemas import GenerateRequest, Problem
 
 
@@ -73,8 +73,8 @@ def application() -> FastAPI:
     problems.install(app)
 
     @app.post("/generate")
-    async def generate(body: Annotated[GenerateRequest, Body()]) -> dict[str, Any]:
-        return body.model_dump(exclude_unset=True)
+    async def generate(request: Request) -> dict[str, Any]:
+        return (await bodies.read(GenerateRequest, request)).model_dump(exclude_unset=True)
 
     @app.get("/bug")
     async def bug() -> None:
@@ -141,7 +141,6 @@ def post(content: str | bytes, media_type: str | None = "application/json") -> h
         ('{"timeout_ms": 0}', {"timeout_ms"}),
         ('{"model": ""}', {"model"}),
         ('{"model": 3}', {"model"}),
-        ('{"model": "\\ud800"}', {"model"}),
         ('{"Seed": 1}', {"Seed"}),
         ('{"steps": 50, "n": 0, "cfg": {"a": 1}}', {"steps", "n", "cfg"}),
         ('{"__proto__": 1}', {"__proto__"}),
@@ -165,7 +164,19 @@ def test_a_body_that_is_not_an_object_is_422(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["{", "{n: 1}", "{'n': 1}", '{"n": 1,}', '{"n": 01}', "n=1", "\x00", '{"a":' * 100_000, "[" * 100_000]
+    "body",
+    [
+        "{",
+        "{n: 1}",
+        "{'n': 1}",
+        '{"n": 1,}',
+        '{"n": 01}',
+        "n=1",
+        "\x00",
+        '{"model": "\\ud800"}',
+        '{"a":' * 100_000,
+        "[" * 100_000,
+    ],
 )
 def test_a_body_that_is_not_json_is_400(body: str) -> None:
     answer = post(body)
