@@ -54,7 +54,9 @@ def _report(run: Path, outcome: Outcome) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Train a small generator on your own images.")
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description="Train a small generator on your own images."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("fit", help="train on a folder of images (flat, or one folder a class)")
@@ -62,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--recipe", choices=RECIPES, default="tessera", help="default: %(default)s")
     budget = command.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=_positive, help=f"how long to train (default: {DEFAULT_MINUTES:.0f})")
-    budget.add_argument("--images", type=int, help="how many images to train on instead of a time: reproducible to the bit")
+    budget.add_argument(
+        "--images", type=int, help="how many images to train on instead of a time: reproducible to the bit"
+    )
     command.add_argument("--resolution", type=int, choices=(32, 64, 128), help="default: from the images' sizes")
     command.add_argument("--channels", type=int, choices=(1, 3, 4), help="grey, RGB or RGBA; default: from the images")
     command.add_argument("--seed", type=int, default=0)

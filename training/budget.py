@@ -19,7 +19,9 @@ class Budget:
     images_seen: int = 0
     progress: float = 0.0
     _earlier_seconds: float = 0.0
+    _earlier_cpu_seconds: float = 0.0
     _began: float = field(default_factory=time.monotonic)
+    _began_cpu: float = field(default_factory=time.process_time)
 
     def __post_init__(self) -> None:
         if (self.images is None) == (self.seconds_limit is None):
@@ -31,6 +33,11 @@ class Budget:
     def seconds(self) -> float:
         """Training time so far, over all resumptions, up to the last save of each."""
         return self._earlier_seconds + time.monotonic() - self._began
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time so far, summed over cores and resumptions."""
+        return self._earlier_cpu_seconds + time.process_time() - self._began_cpu
 
     @property
     def spent(self) -> bool:
@@ -49,10 +56,17 @@ class Budget:
             self.progress = min(self.seconds / (self.seconds_limit or 1.0), 1.0)
 
     def state(self) -> State:
-        return {"images_seen": self.images_seen, "progress": self.progress, "seconds": self.seconds}
+        return {
+            "images_seen": self.images_seen,
+            "progress": self.progress,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+        }
 
     def load(self, state: State) -> None:
         self.images_seen = state["images_seen"]
         self.progress = state["progress"]
         self._earlier_seconds = state["seconds"]
+        self._earlier_cpu_seconds = state["cpu_seconds"]
         self._began = time.monotonic()
+        self._began_cpu = time.process_time()

@@ -74,7 +74,9 @@ def write(path: Path, state: State) -> None:
         _flush_folder(path.parent)
     except (OSError, CheckpointError) as error:
         temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: could not be written ({error}); the previous checkpoint is untouched") from error
+        raise CheckpointError(
+            f"{path}: could not be written ({error}); the previous checkpoint is untouched"
+        ) from error
 
 
 def read(path: Path) -> State:

@@ -128,7 +128,7 @@ def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch
 
 
 def choose_device(name: str) -> torch.device:
-    """"auto": the GPU when there is one. Raises ValueError for a device that this machine does not have."""
+    """ "auto": the GPU when there is one. Raises ValueError for a device that this machine does not have."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)

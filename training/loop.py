@@ -141,7 +141,6 @@ def _save(run: Path, recipe: Recipe, order: Order, budget: Budget) -> None:
         "order": order.steps,
         "budget": budget.state(),
         "random": checkpoint.random_state(),
-        "cpu_seconds": time.process_time(),
     }
     checkpoint.save_step(run, budget.images_seen, state)
 

@@ -1,9 +1,9 @@
 """A run's folder, in StyleGAN2-ADA's manner: what was asked, what happened, and what it looked like on the way.
 
-    training_options.json   the whole configuration, data set, versions and commit
-    stats.jsonl             one line a tick; log.txt the same for people; events.* for TensorBoard
-    reals.png               what the discriminator sees; fakes000000.png ... the same 64 seeds over time
-    checkpoint-*.safetensors
+training_options.json   the whole configuration, data set, versions and commit
+stats.jsonl             one line a tick; log.txt the same for people; events.* for TensorBoard
+reals.png               what the discriminator sees; fakes000000.png ... the same 64 seeds over time
+checkpoint-*.safetensors
 """
 
 import json

@@ -1,0 +1,86 @@
+"""Recipe against recipe: same folder, same minutes, same moment, one processor core each.
+
+    python -m benchmarks.recipes data/avatars data/emoji --minutes 15
+
+Trains every recipe on a folder side by side, then measures kernel distances (KID) of their images against the held-out
+images with both extractors, beside the floor (training images against the held-out ones), and prints a Markdown table.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.data.dataset import prepare
+from training.evaluation.evaluate import against_floor
+from training.fit import CACHE, RECIPES
+from training.run import read_options
+from training.snapshot import draw, load_generator
+
+IMAGES = 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmark"))
+    parser.add_argument("--judge", nargs="+", type=Path, help="only measure these finished runs")
+    options = parser.parse_args()
+    print("| data | recipe | images seen | minutes | KID efficientnet-lite0 (floor) | KID open-nsfw (floor) |")
+    print("|---|---|--:|--:|--:|--:|")
+    if options.judge:
+        for run in options.judge:
+            print(judge(run), flush=True)
+        return
+    for folder in options.folders:
+        for run in train_side_by_side(folder, options.recipes, options.minutes, options.out):
+            print(judge(run), flush=True)
+
+
+def train_side_by_side(folder: Path, recipes: Sequence[str], minutes: float, out: Path) -> list[Path]:
+    """Starts one process a recipe, each bound to a core of its own and one thread, and waits for all."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < len(recipes):
+        sys.exit(f"{len(recipes)} recipes side by side need as many cores; there are {len(cores)}")
+    processes = []
+    for core, recipe in zip(cores, recipes, strict=False):
+        command = [sys.executable, "-m", "training", "fit", str(folder), "--recipe", recipe]
+        command += ["--minutes", str(minutes), "--out", str(out / recipe)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        bind = ["taskset", "-c", str(core)]
+        processes.append(subprocess.Popen(bind + command, stdout=subprocess.PIPE, env=environment, text=True))
+    runs = []
+    for process in processes:
+        printed, _ = process.communicate()
+        if process.returncode:
+            sys.exit(f"a training process ended with status {process.returncode}")
+        runs.append(Path(printed.strip().splitlines()[-1]))
+    return runs
+
+
+def judge(run: Path) -> str:
+    """One row of the table."""
+    snapshot = load_generator(run)
+    data = read_options(run)["dataset"]
+    images = prepare(Path(data["path"]), resolution=data["resolution"], channels=data["channels"], cache=run / CACHE)
+    count = min(IMAGES, len(images.held_out))
+    random = np.random.default_rng(0)
+    metrics = against_floor(
+        reference=images.images[np.sort(random.choice(images.held_out, count, replace=False))],
+        floor=images.images[np.sort(random.choice(images.train, count, replace=False))],
+        generated=draw(snapshot.generator, count, images.labels),
+    )
+    cells = [data["name"], snapshot.options["recipe"], f"{snapshot.images_seen:,}", f"{snapshot.seconds / 60:.1f}"]
+    for name in ("kid_efficientnet_lite0", "kid_open_nsfw"):
+        cells.append(f"{metrics[name]['value']:.4f} ({metrics[name]['floor']:.4f})")
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
