@@ -60,5 +60,10 @@ def _sentences(error: ValidationError) -> list[str]:
     ]
 
 
+def console() -> int:
+    """The console script."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(console())

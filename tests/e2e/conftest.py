@@ -57,7 +57,7 @@ class Running:
 Start = Callable[..., AbstractContextManager[Running]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_process() -> Start:
     @contextmanager
     def start(*command: str, **settings: Any) -> Iterator[Running]:
@@ -82,7 +82,7 @@ def start_process() -> Start:
     return start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_painted(start_process: Start) -> Start:
     """A service over painted models that takes `seconds` to answer; below 0: its device is lost."""
 

@@ -13,7 +13,7 @@ from app import server
 
 
 def in_background(running: Any, count: int) -> tuple[list[threading.Thread], list[int]]:
-    """Threads that each ask for an image on a connection of their own, and the statuses they were answered with (0: cut off)."""
+    """Threads that each ask for an image, and the statuses they were answered with (0: cut off)."""
     statuses: list[int] = []
 
     def ask() -> None:
