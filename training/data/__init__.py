@@ -2,7 +2,6 @@
 
 from training.data.dataset import ImageSet, prepare
 from training.data.errors import DataError
-from training.data.lint import lint
 from training.data.report import LintReport
 
-__all__ = ["DataError", "ImageSet", "LintReport", "lint", "prepare"]
+__all__ = ["DataError", "ImageSet", "LintReport", "prepare"]

@@ -1,6 +1,8 @@
-"""Decoded images on disk: one .npy that is memory-mapped, and a JSON beside it that says what it holds and proves it whole.
+"""Decoded images on disk: one .npy that is memory-mapped, and a JSON beside it that says what it holds and proves it
+whole.
 
-Both are written under temporary names and renamed, the JSON last: a cache without it, or with other bytes than it says, is none.
+Both are written under temporary names and renamed, the JSON last: a cache without it, or with other bytes than it
+says, is none.
 """
 
 import contextlib
@@ -18,7 +20,8 @@ BLOCK = 1 << 20
 
 
 def load(cache: Path, key: str) -> tuple[np.ndarray, dict[str, Any]] | None:
-    """(uint8 [N, R, R, C] memory-mapped read-only, facts) as they were stored under the key; None if not there or damaged."""
+    """(uint8 [N, R, R, C] memory-mapped read-only, facts) as they were stored under the key; None if not there or
+    damaged."""
     try:
         facts = json.loads(_facts_path(cache, key).read_text("utf-8"))
         if _sha256(_images_path(cache, key)) != facts["images_sha256"]:
@@ -30,7 +33,8 @@ def load(cache: Path, key: str) -> tuple[np.ndarray, dict[str, Any]] | None:
 
 
 def store(cache: Path, key: str, images: Iterable[np.ndarray], shape: tuple[int, ...], facts: dict[str, Any]) -> None:
-    """images: uint8 blocks that, one after the other, make up an array of this shape. Raises OSError (disk full), leaving nothing."""
+    """images: uint8 blocks that, one after the other, make up an array of this shape. Raises OSError (disk full),
+    leaving nothing."""
     cache.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with _renamed(_images_path(cache, key)) as file:
@@ -40,8 +44,9 @@ def store(cache: Path, key: str, images: Iterable[np.ndarray], shape: tuple[int,
         file.flush()
         digest.update(Path(file.name).read_bytes())
         for block in images:
-            digest.update(np.ascontiguousarray(block))
-            file.write(np.ascontiguousarray(block))
+            pixels = np.ascontiguousarray(block).data
+            digest.update(pixels)
+            file.write(pixels)
     with _renamed(_facts_path(cache, key)) as file:
         file.write(json.dumps({**facts, "images_sha256": digest.hexdigest()}, ensure_ascii=False).encode())
 

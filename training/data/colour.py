@@ -7,6 +7,8 @@ CHANNELS = (1, 3, 4)
 
 def on_white(rgba: np.ndarray) -> np.ndarray:
     """uint8 [..., 4], not premultiplied -> uint8 [..., 3], rounded."""
+    if rgba.size and rgba[..., 3].min() == 255:
+        return rgba[..., :3]
     alpha = rgba[..., 3:].astype(np.uint16)
     return ((rgba[..., :3] * alpha + (255 * (255 - alpha) + 127)) // 255).astype(np.uint8)
 
@@ -27,12 +29,12 @@ def to_channels(rgba: np.ndarray, channels: int) -> np.ndarray:
     return rgb if channels == 3 else grey(rgb)
 
 
-def is_grey(rgba: np.ndarray) -> bool:
-    """True if the image, laid on white, has no colour anywhere."""
-    rgb = on_white(rgba)
+def is_grey(rgb: np.ndarray) -> bool:
+    """uint8 [..., 3]: True if there is no colour anywhere."""
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def is_transparent(rgba: np.ndarray) -> bool:
-    """True if some pixel is more transparent than opaque: an alpha channel that is 255, or nearly, everywhere says nothing."""
+    """True if some pixel is more transparent than opaque: an alpha channel that is 255, or nearly, everywhere says
+    nothing."""
     return bool((rgba[..., 3] < 128).any())

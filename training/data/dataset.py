@@ -25,9 +25,10 @@ MAX_SIDE = 1024
 
 @dataclass(frozen=True)
 class ImageSet:
-    """images uint8 [N, R, R, C], memory-mapped read-only, R the resolution, C in {1, 3, 4}; in the order of the folder's
-    classes and names. labels int64 [N], all 0 if class_names is empty. train and held_out: int64 indices, ascending, disjoint,
-    together all. files: the name of each image. sha256 (hex) depends on the pixels and class names, not on file names."""
+    """images uint8 [N, R, R, C], memory-mapped read-only, R the resolution, C in {1, 3, 4}; in the order of the
+    folder's classes and names. labels int64 [N], all 0 if class_names is empty. train and held_out: int64 indices,
+    ascending, disjoint, together all. files: the name of each image. sha256 (hex) depends on the pixels and class
+    names, not on file names."""
 
     name: str
     images: np.ndarray
@@ -51,10 +52,12 @@ def prepare(
     fit: Fit = "crop",
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Lints the folder, decodes it (see decode.py for the rule) and keeps the result in `cache`, from where it is taken the
-    next time if no file and no option has changed. resolution and channels None: chosen from the images (see lint.py).
+    """Lints the folder, decodes it (see decode.py for the rule) and keeps the result in `cache`, from where it is
+    taken the next time if no file and no option has changed. resolution and channels None: chosen from the images (see
+    lint.py).
 
-    Raises DataError if the folder cannot be trained on, ValueError for an option out of range, OSError if the cache cannot be written.
+    Raises DataError if the folder cannot be trained on, ValueError for an option out of range, OSError if the cache
+    cannot be written.
     """
     _check(resolution, channels)
     found = survey(folder, fit, progress)
@@ -98,7 +101,7 @@ def _decode_into(
     progress: Progress | None,
 ) -> None:
     with disk.scratch(cache) as raw:
-        examination = examine(found, resolution, channels, raw.write, progress)
+        examination = examine(found, resolution, channels, lambda pixels: raw.write(pixels.data), progress)
         report = examination.report
         if not report.ok:
             raise DataError("; ".join(report.errors))

@@ -1,14 +1,15 @@
-"""One image file to pixels at the target size, by one stated rule; whatever cannot be used raises Reject with the reason.
+"""One image file to pixels at the target size, by one stated rule; whatever cannot be used raises Reject with the
+reason.
 
 The rule (RULE names it; it changes whenever the pixels would):
 1. PNG, JPEG, WebP, GIF and BMP, told by their first bytes and not by their names; of an animation the first frame.
-2. Refused by the header alone, before anything is decoded: too many pixels (MAX_PIXELS), a side below 8 pixels, or, when
-   cropping, a long side of more than 4 times the short one.
+2. Refused by the header alone, before anything is decoded: too many pixels (MAX_PIXELS), a side below 8 pixels, or,
+   when cropping, a long side of more than 4 times the short one.
 3. Turned upright by the EXIF orientation. No metadata goes further than this; colour profiles are not applied.
 4. Grey, palette and CMYK become RGB; of 16 bits the upper 8 are kept; palettes, LA and colour keys give transparency.
 5. fit "crop": the centred square. fit "pad": the whole image, centred in a square that is transparent white.
-6. Resized by Lanczos, on premultiplied alpha; an image that has the size already is left as it is. Fully transparent pixels are
-   white, whatever colour the file hid there.
+6. Resized by Lanczos, on premultiplied alpha; an image that has the size already is left as it is. Fully transparent
+   pixels are white, whatever colour the file hid there.
 """
 
 from collections.abc import Iterator
@@ -41,7 +42,8 @@ MAX_JPEG_SCANS = 100
 MIN_SIDE = 8
 MAX_ASPECT = 4
 REDUCING_GAP = 3
-"""Large images are first averaged down to this many times the target, which Lanczos then meets: as good, and far quicker."""
+"""Large images are first averaged down to this many times the target, which Lanczos then meets: as good, and far
+quicker."""
 STRIP_ROWS = 64
 
 # The plugins themselves and not Image.open: one decoder and no other, and no warning, which threads could not silence.
@@ -66,7 +68,8 @@ UPRIGHT = {
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself. width and height are of the upright image; `turned` if the EXIF orientation is not 1."""
+    """What a file says of itself. width and height are of the upright image; `turned` if the EXIF orientation is not
+    1."""
 
     format: str
     mode: str
@@ -102,7 +105,8 @@ def inspect(data: bytes, fit: Fit = "crop") -> Header:
 
 
 def decode(data: bytes, resolution: int, fit: Fit = "crop") -> np.ndarray:
-    """An image file as uint8 [resolution, resolution, 4] (RGBA, not premultiplied), by the rule above. Raises Reject."""
+    """An image file as uint8 [resolution, resolution, 4] (RGBA, not premultiplied), by the rule above. Raises
+    Reject."""
     with _broken_is_reject(), _open(data) as picture:
         _admitted(picture, data, fit)
         orientation = _orientation(picture)
@@ -193,8 +197,8 @@ def _resized(picture: Image.Image, box: tuple[int, int, int, int], size: tuple[i
 
 
 def _shrunk(picture: Image.Image, box: tuple[int, int, int, int], factor: int) -> Image.Image:
-    """The box, each factor x factor square averaged, as RGB or RGBa (premultiplied). In strips: converted at once, a large
-    image would be held several times over."""
+    """The box, each factor x factor square averaged, as RGB or RGBa (premultiplied). In strips: converted at once, a
+    large image would be held several times over."""
     left, top, right, bottom = box
     mode = "RGBa" if picture.has_transparency_data else "RGB"
     shrunk = Image.new(mode, (-(-(right - left) // factor), -(-(bottom - top) // factor)))

@@ -13,7 +13,8 @@ from training.data.scan import Look, Rejected
 MIN_IMAGES = 16
 """Fewer cannot fill a batch with different images and leave some to hold out."""
 FEW_IMAGES = 100
-"""The smallest sets on which generators have been trained with success (DiffAugment, Zhao et al. 2020) are of this size."""
+"""The smallest sets on which generators have been trained with success (DiffAugment, Zhao et al. 2020) are of this
+size."""
 UNBALANCED = 10
 """Times that the largest class may outnumber the smallest before it is worth a word."""
 MANY_ALIKE = 0.1

@@ -1,4 +1,5 @@
-"""Which files of a folder are candidates for training, in which order, with which label. Names only; opens no image whole.
+"""Which files of a folder are candidates for training, in which order, with which label. Names only; opens no image
+whole.
 
 Either the images lie in the folder itself (flat), or every subfolder is a class and the images lie in it, at any depth.
 A single subfolder is no class: its images count as flat. Order: by class, then by path, by code point; it is the same
@@ -25,7 +26,8 @@ IMAGE_SUFFIXES = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file to try. `name` is its path below the folder, fit to print; `label` is an index into the class names, or 0."""
+    """A file to try. `name` is its path below the folder, fit to print; `label` is an index into the class names, or
+    0."""
 
     path: Path
     name: str
@@ -75,7 +77,8 @@ def _read_layout(folder: Path) -> Layout:
 
 
 def printable(name: str) -> str:
-    """A file name as text that any terminal, JSON file and log can hold: NFC; control characters and stray bytes escaped."""
+    """A file name as text that any terminal, JSON file and log can hold: NFC; control characters and stray bytes
+    escaped."""
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "backslashreplace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
@@ -89,7 +92,8 @@ def _require_folder(folder: Path) -> None:
 
 
 def _split(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files and the folders directly in a folder, sorted. A link that leads to the folder itself or above is neither."""
+    """The files and the folders directly in a folder, sorted. A link that leads to the folder itself or above is
+    neither."""
     entries = sorted(path for path in folder.iterdir() if not _passed_over(path.name))
     folders = [path for path in entries if path.is_dir() and not _leads_up(path, folder)]
     return [path for path in entries if not path.is_dir()], folders

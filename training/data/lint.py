@@ -66,7 +66,8 @@ def examine(
     write: Callable[[np.ndarray], object],
     progress: Progress | None = None,
 ) -> Examination:
-    """Decodes everything at the resolution, None for the automatic choice; `write` is given each of the looks' pixels."""
+    """Decodes everything at the resolution, None for the automatic choice; `write` is given each of the looks'
+    pixels."""
     resolution = resolution or choose_resolution(found.files)
     looks, rejects = decode_all(found.files, resolution, found.fit, write, progress)
     channels = channels or choose_channels(looks)

@@ -1,8 +1,8 @@
 """Images that look the same without being the same: other compression, size or format.
 
-The perceptual hash is the sign of the 8x8 lowest frequencies (Zauner 2010, "Implementation and benchmarking of perceptual image
-hash functions"). On narrow data, where all images have one layout, hashes alone find far too much: a pair counts only if the
-16x16 thumbnails agree in colour too.
+The perceptual hash is the sign of the 8x8 lowest frequencies (Zauner 2010, "Implementation and benchmarking of
+perceptual image hash functions"). On narrow data, where all images have one layout, hashes alone find far too much: a
+pair counts only if the 16x16 thumbnails agree in colour too.
 """
 
 from functools import lru_cache
@@ -16,8 +16,10 @@ MAX_BITS = 4
 """Of 64 that may differ."""
 MAX_RMS = 3.0
 """Levels of 255 by which two thumbnails may differ, root mean square."""
+SKETCH = 8
 BANDS = (13, 13, 13, 13, 12)
-"""One more than MAX_BITS: hashes that differ in 4 bits agree wholly in at least one band, so only those are compared."""
+"""One more than MAX_BITS: hashes that differ in 4 bits agree wholly in at least one band, so only those are
+compared."""
 
 
 def thumbnail(rgb: np.ndarray) -> np.ndarray:
@@ -38,13 +40,17 @@ def perceptual_hashes(thumbnails: np.ndarray) -> np.ndarray:
 
 
 def near_duplicates(hashes: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
-    """uint64 [N], uint8 [N, 16, 16, 3] -> int64 [N]: for each image the first image that it nearly duplicates, or itself.
+    """uint64 [N], uint8 [N, 16, 16, 3] -> int64 [N]: for each image the first image that it nearly duplicates, or
+    itself.
 
-    Everything is compared with the first of its group only, so that a chain of small steps does not tie the whole set together.
+    Everything is compared with the first of its group only, so that a chain of small steps does not tie the whole set
+    together.
     """
     count = len(hashes)
     first = np.arange(count)
-    pixels = thumbnails.reshape(count, -1).astype(np.int16)
+    pixels = thumbnails.reshape(count, -1)
+    directions = _main_directions(pixels)
+    sketches = np.concatenate([pixels[i : i + 4096] @ directions for i in range(0, max(1, count), 4096)])
     buckets = [_buckets(band) for band in _bands(hashes)]
     for i in range(count):
         if first[i] != i:
@@ -52,10 +58,21 @@ def near_duplicates(hashes: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
         others = np.concatenate([members[starts[i] : ends[i]] for members, starts, ends in buckets])
         others = others[(others > i) & (first[others] == others)]
         others = others[np.bitwise_count(hashes[others] ^ hashes[i]) <= MAX_BITS]
-        if len(others):
-            rms = np.sqrt(((pixels[others] - pixels[i]).astype(np.float32) ** 2).mean(axis=1))
-            first[others[rms <= MAX_RMS]] = i
+        others = others[_near(sketches, others, i)]  # never larger than the true distance, and soon computed
+        first[others[_near(pixels, others, i)]] = i
     return first
+
+
+def _near(points: np.ndarray, others: np.ndarray, i: int) -> np.ndarray:
+    squared: np.ndarray = ((points[others].astype(np.float32) - points[i]) ** 2).sum(axis=1)
+    return squared <= MAX_RMS**2 * 3 * THUMBNAIL**2 * (1 + 1e-4)
+
+
+def _main_directions(pixels: np.ndarray) -> np.ndarray:
+    """float32 [D, 8], orthonormal: where the thumbnails differ most."""
+    sample = pixels[:: len(pixels) // 2048 + 1]
+    _, directions = np.linalg.eigh(np.cov(sample, rowvar=False)) if len(sample) > 1 else (None, np.eye(pixels.shape[1]))
+    return np.ascontiguousarray(directions[:, -SKETCH:], np.float32)
 
 
 def _bands(hashes: np.ndarray) -> list[np.ndarray]:
@@ -67,7 +84,8 @@ def _bands(hashes: np.ndarray) -> list[np.ndarray]:
 
 
 def _buckets(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(all images ordered by the value of a band, and for each image the start and end of those that share its value)."""
+    """(all images ordered by the value of a band, and for each image the start and end of those that share its
+    value)."""
     members = np.argsort(band, kind="stable")
     ordered = band[members]
     return members, np.searchsorted(ordered, band, "left"), np.searchsorted(ordered, band, "right")

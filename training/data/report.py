@@ -1,4 +1,5 @@
-"""What lint found, as a table for people and as JSON for programs. Holds file names and counts, nothing of any metadata."""
+"""What lint found, as a table for people and as JSON for programs. Holds file names and counts, nothing of any
+metadata."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -53,8 +54,11 @@ class LintReport:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "LintReport":
-        """The report that to_json gave, also after a way through a file. Raises TypeError or KeyError for anything else."""
-        frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        """The report that to_json gave, also after a way through a file. Raises TypeError or KeyError for anything
+        else."""
+        frozen: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         frozen["rejects"] = tuple(Rejected(**reject) for reject in values["rejects"])
         for key in ("duplicates", "near_duplicates"):
             frozen[key] = tuple(tuple(group) for group in values[key])

@@ -111,8 +111,8 @@ def decode_all(
             pixels = decode(data, resolution, fit)
         except Reject as reason:
             return Rejected(file.candidate.name, str(reason))
-        pixel_hash = hashlib.sha256(pixels).digest()
-        return Look(file, pixel_hash, thumbnail(on_white(pixels)), is_transparent(pixels), is_grey(pixels)), pixels
+        rgb, pixel_hash = on_white(pixels), hashlib.sha256(pixels.data).digest()
+        return Look(file, pixel_hash, thumbnail(rgb), is_transparent(pixels), is_grey(rgb)), pixels
 
     looks: list[Look] = []
     rejects: list[Rejected] = []

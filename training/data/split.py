@@ -11,9 +11,9 @@ def hold_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """-> (train, held_out): int64 indices, ascending, disjoint, together all.
 
-    pixel_hashes: one a image; groups int64 [N]: images of one number stay together (near duplicates). Groups are drawn in the order
-    of their hash until round(fraction * N) images are held out, at least one unless fraction is 0; adding images to a set
-    moves few of the others. Raises ValueError for a fraction outside [0, 0.5].
+    pixel_hashes: one a image; groups int64 [N]: images of one number stay together (near duplicates). Groups are drawn
+    in the order of their hash until round(fraction * N) images are held out, at least one unless fraction is 0; adding
+    images to a set moves few of the others. Raises ValueError for a fraction outside [0, 0.5].
     """
     if not 0 <= fraction <= 0.5:
         raise ValueError(f"held_out_fraction must be between 0 and 0.5, not {fraction}")

@@ -9,8 +9,9 @@ BLOCK = 1024
 def kid(a: np.ndarray, b: np.ndarray) -> float:
     """Kernel distance (Binkowski et al. 2018): unbiased squared MMD with the kernel (x.y / D + 1)^3.
 
-    a [N, D], b [M, D]. Over all samples rather than averaged over subsets: the same expectation, less variance. About 0, and as
-    often below as above, when both come from the same distribution. Raises ValueError for fewer than 2 rows or another D.
+    a [N, D], b [M, D]. Over all samples rather than averaged over subsets: the same expectation, less variance. About
+    0, and as often below as above, when both come from the same distribution. Raises ValueError for fewer than 2 rows
+    or another D.
     """
     a, b = _checked(a, b)
     n, m = len(a), len(b)
@@ -22,8 +23,9 @@ def kid(a: np.ndarray, b: np.ndarray) -> float:
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
     """Frechet distance of the Gaussians fitted to a [N, D] and b [M, D] (Heusel et al. 2017). Never negative.
 
-    Biased upwards by few samples: only compare figures made with the same N and M. The trace of the square root of the product of
-    the covariances is the nuclear norm of A B^T (centred, scaled), which needs no matrix square root and takes N < D.
+    Biased upwards by few samples: only compare figures made with the same N and M. The trace of the square root of the
+    product of the covariances is the nuclear norm of A B^T (centred, scaled), which needs no matrix square root and
+    takes N < D.
     """
     a, b = _checked(a, b)
     mean_a, mean_b = a.mean(0), b.mean(0)
@@ -57,4 +59,4 @@ def _diagonal_sum(a: np.ndarray) -> float:
 
 def _triangle(root: np.ndarray) -> np.ndarray:
     """The same Gram matrix in at most D rows."""
-    return root if len(root) <= root.shape[1] else np.linalg.qr(root, mode="r")
+    return root if len(root) <= root.shape[1] else np.asarray(np.linalg.qr(root, mode="r"))

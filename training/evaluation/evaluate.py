@@ -1,7 +1,8 @@
-"""Every figure of merit of a set of generated images, each beside its floor: what real images score against other real ones.
+"""Every figure of merit of a set of generated images, each beside its floor: what real images score against other real
+ones.
 
-A figure alone says little, because it depends on the extractor, the data and the number of samples; the ratio to the floor, or to
-another model's figure made here, does.
+A figure alone says little, because it depends on the extractor, the data and the number of samples; the ratio to the
+floor, or to another model's figure made here, does.
 """
 
 from collections.abc import Sequence
@@ -25,10 +26,12 @@ def compare(
     limit: int = 1000,
     seed: int = 0,
 ) -> Metrics:
-    """real, generated: uint8 [N, H, W, C]. Half of the real images (at random) is the reference, the other half the floor.
+    """real, generated: uint8 [N, H, W, C]. Half of the real images (at random) is the reference, the other half the
+    floor.
 
-    At most `limit` images of each of the three sets are used, and as many of each, because the Frechet distance depends on the
-    number. The open-nsfw network does about 30 images/s a thread. Raises ValueError for fewer than 4 real or 2 generated images.
+    At most `limit` images of each of the three sets are used, and as many of each, because the Frechet distance
+    depends on the number. The open-nsfw network does about 30 images/s a thread. Raises ValueError for fewer than 4
+    real or 2 generated images.
     """
     count = min(len(real) // 2, len(generated), limit)
     order = np.random.default_rng(seed).permutation(len(real))

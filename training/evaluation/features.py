@@ -1,7 +1,8 @@
 """Images to feature vectors, by two networks whose weights come inside Python packages: nothing is fetched.
 
-Figures made with them compare with each other, never with published Inception scores; the sha256 of the weights says which
-network a figure belongs to. Other extractors are welcome: whatever has the shape of `Extractor` can be handed to evaluate().
+Figures made with them compare with each other, never with published Inception scores; the sha256 of the weights says
+which network a figure belongs to. Other extractors are welcome: whatever has the shape of `Extractor` can be handed to
+evaluate().
 """
 
 import hashlib
@@ -25,7 +26,8 @@ OPEN_NSFW_LAYER = "pool/AvgPool:0"
 
 
 class ExtractorUnavailable(Exception):
-    """The package that carries the weights is missing, or its weights are not those that every figure here was made with."""
+    """The package that carries the weights is missing, or its weights are not those that every figure here was made
+    with."""
 
 
 class Extractor(Protocol):
@@ -88,10 +90,11 @@ class EfficientNetLite0:
 
 
 class OpenNsfw:
-    """Average-pooled features of Yahoo's Open NSFW network (thin ResNet-50), as ONNX. Input BGR minus the training mean.
+    """Average-pooled features of Yahoo's Open NSFW network (thin ResNet-50), as ONNX. Input BGR minus the training
+    mean.
 
-    Whole images are resized to 224x224 (bilinear); the original's crop and JPEG step are left out, because they would hide
-    the borders and the very artefacts that are to be judged.
+    Whole images are resized to 224x224 (bilinear); the original's crop and JPEG step are left out, because they would
+    hide the borders and the very artefacts that are to be judged.
     """
 
     name = "open-nsfw"
@@ -135,7 +138,8 @@ def to_rgb(images: np.ndarray) -> np.ndarray:
 
 
 def _package_file(package: str, file: str, sha256: str) -> Path:
-    """The path of a package's file, found without importing the package, refused unless its bytes are the expected ones."""
+    """The path of a package's file, found without importing the package, refused unless its bytes are the expected
+    ones."""
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None:
         raise ExtractorUnavailable(f"the package {package.replace('_', '-')} is not installed")
@@ -149,7 +153,8 @@ def _package_file(package: str, file: str, sha256: str) -> Path:
 
 def _declare_output(tensor: str) -> bytes:
     """ModelProto{graph{output{name}}} in the protobuf wire format. Appended to a model it is merged into it (protobuf
-    encoding, "last one wins" and repeated fields append), which makes an inner tensor an output without the onnx package."""
+    encoding, "last one wins" and repeated fields append), which makes an inner tensor an output without the onnx
+    package."""
     name = tensor.encode()
     value_info = bytes([0x0A, len(name)]) + name  # ValueInfoProto.name = 1
     graph = bytes([0x62, len(value_info)]) + value_info  # GraphProto.output = 12
