@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI
+from numpy.typing import NDArray
 
 from app import logs
 from app.api import documentation, generate, health, models, problems
@@ -26,6 +28,9 @@ from app.settings import Settings, unknown_variables
 from app.telemetry import Telemetry
 
 VERSION = "0.1.0"
+
+# No forward pass of a model small enough to be served takes this long, on any device.
+STUCK_AFTER_S = 120.0
 
 log = logging.getLogger("tessera")
 
@@ -58,7 +63,7 @@ def create_app(
     settings = settings or Settings()
     lifecycle = lifecycle or Lifecycle()
     telemetry = Telemetry()
-    registry = registry or _registry(settings, telemetry, engine)
+    registry = registry or _registry(settings, lifecycle, telemetry, engine)
     pipeline = Pipeline(registry, admission or Admission(), lifecycle, telemetry, settings.max_pixels)
     telemetry.watch("ready", "1 while /readyz answers 200.", lambda: float(lifecycle.stage is Stage.READY))
     app = Service(
@@ -86,12 +91,14 @@ def create_app(
     problems.install(app)
     app.include_router(generate.router(pipeline, Clients(settings.client_keys()), settings))
     app.include_router(models.router(registry))
-    app.include_router(health.router(lifecycle, telemetry, lambda: ""))
+    app.include_router(health.router(lifecycle, telemetry, lambda: _stuck(registry)))
     documentation.install(app, settings)
     return app
 
 
-def _registry(settings: Settings, telemetry: Telemetry, engine: Callable[..., Engine]) -> Registry:
+def _registry(
+    settings: Settings, lifecycle: Lifecycle, telemetry: Telemetry, engine: Callable[..., Engine]
+) -> Registry:
     def build_engine(model: VerifiedModel) -> Engine:
         manifest = model.manifest
         image = manifest.image
@@ -105,12 +112,20 @@ def _registry(settings: Settings, telemetry: Telemetry, engine: Callable[..., En
         )
 
     def build_batcher(manifest: Manifest, engine: Engine) -> Batcher:
+        def forward(z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
+            try:
+                return engine.forward(z, label)
+            except DeviceLost as loss:
+                lifecycle.device_lost(str(loss))  # at once, whether or not anybody still waits for these images
+                raise
+
         return Batcher(
-            engine.forward,
+            forward,
             max_batch_size=settings.max_batch_size,
             max_wait_ms=settings.max_wait_ms,
             max_queue_images=settings.max_queue_images,
             observer=telemetry.observer(manifest.ref),
+            images_per_second=engine.images_per_second,
         )
 
     return Registry(settings.models_dir, build_engine, build_batcher, default=settings.default_model)
@@ -134,6 +149,14 @@ def _lifespan(
         pipeline.close()
 
     return lifespan
+
+
+def _stuck(registry: Registry) -> str:
+    for model in registry.models():
+        seconds = model.batcher.working_for
+        if seconds > STUCK_AFTER_S:
+            return f"{model.manifest.ref}: the forward pass under way began {seconds:.0f} s ago"
+    return ""
 
 
 async def _load(registry: Registry, lifecycle: Lifecycle) -> None:

@@ -54,7 +54,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds."""
+    """Seconds. infer: the forward pass that completed the images; queue: all from acceptance to the start of it."""
 
     queue: float
     infer: float
@@ -100,20 +100,22 @@ class Pipeline:
         queued = time.perf_counter()
         images = await self._compute(served, z, classes, order)
         computed = time.perf_counter()
+        # Nothing runs between the batcher's report of a forward pass and the waking of those it was for.
+        infer = min(self._telemetry.last_forward_seconds(manifest.ref), computed - queued)
         body = await self._encode(images, _recipe(served, order, classes), order)
         encoded = time.perf_counter()
         self._telemetry.generated(manifest.ref, n)
         self._telemetry.encoded(order.form.value, encoded - computed)
-        timings = Timings(0.0, computed - queued, encoded - computed)
+        timings = Timings(computed - queued - infer, infer, encoded - computed)
         return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], manifest.ref, timings)
 
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, served: "ServedModel", order: Order) -> None:
-        n, waiting = len(order.seeds), served.batcher.queued_images
+        n, batcher = len(order.seeds), served.batcher
         try:
-            self._admission.admit(n, order.deadline, order.client, waiting, served.engine.images_per_second)
+            self._admission.admit(n, order.deadline, order.client, batcher.backlog, batcher.images_per_second)
         except Overloaded as refusal:
             self._telemetry.rejected(served.manifest.ref, refusal.code, n)
             raise

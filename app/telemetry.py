@@ -31,6 +31,7 @@ class Telemetry:
         GCCollector(registry=registry)
         self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
+        self._observers: dict[str, ModelObserver] = {}
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
         self._images = self._counter("images_generated", "Images computed and answered.", "model")
@@ -72,9 +73,14 @@ class Telemetry:
         """A gauge read anew at every scrape."""
         Gauge(f"tessera_{name}", documentation, registry=self._registry).set_function(read)
 
+    def last_forward_seconds(self, model: str) -> float:
+        """How long the newest forward pass of this model took; 0 before there was one."""
+        observer = self._observers.get(model)
+        return observer.last_forward_seconds if observer else 0.0
+
     def observer(self, model: str) -> "ModelObserver":
         """What a batcher of this model (`name@version`) is given to report to."""
-        return ModelObserver(
+        self._observers[model] = observer = ModelObserver(
             self._batch_size.labels(model),
             self._forward.labels(model),
             self._wait.labels(model),
@@ -83,6 +89,7 @@ class Telemetry:
             self._oom_splits.labels(model),
             lambda reason, n: self.rejected(model, reason, n),
         )
+        return observer
 
     def _of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Remembered, because finding the series of three labels costs more than counting."""
@@ -122,8 +129,10 @@ class ModelObserver:
         self._cancelled = cancelled
         self._oom_splits = oom_splits
         self.rejected = reject
+        self.last_forward_seconds = 0.0
 
     def batch(self, size: int, seconds: float) -> None:
+        self.last_forward_seconds = seconds
         self._batch_size.observe(size)
         self._forward.observe(seconds)
 

@@ -21,7 +21,9 @@ class PaintedBatcher:
     channels: int = 3
     gate: asyncio.Event | None = None
     failure: TesseraError | None = None
-    queued_images: int = 0
+    backlog: object = field(default_factory=object)
+    images_per_second: float = 1000.0
+    working_for: float = 0.0
     cancelled: int = 0
     asked: list[SimpleNamespace] = field(default_factory=list)
 

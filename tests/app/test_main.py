@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import DeviceLost
 from app.lifecycle import Lifecycle, Stage
-from app.main import VERSION, create_app
+from app.main import STUCK_AFTER_S, VERSION, create_app
 from app.settings import Settings
 
 
@@ -113,6 +113,20 @@ def test_what_goes_wrong_while_loading_is_the_reason_not_to_be_ready(
 
     asyncio.run(main())
     assert ("secret" in caplog.text) == isinstance(failure, RuntimeError)
+
+
+def test_an_engine_that_no_longer_moves_is_not_alive(paint_model: Any, paint_registry: Any) -> None:
+    async def main() -> None:
+        model = paint_model("avatars")
+        app, _ = make(paint_registry(model))
+        async with app.router.lifespan_context(app), client(app) as http:
+            assert (await http.get("/livez")).status_code == 200
+            model.batcher.working_for = STUCK_AFTER_S + 1
+            answer = await http.get("/livez")
+            assert answer.status_code == 503
+            assert "avatars@1" in answer.json()["status"]
+
+    asyncio.run(main())
 
 
 def test_a_misspelt_setting_is_logged(

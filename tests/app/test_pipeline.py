@@ -212,11 +212,10 @@ def test_unknown_models_and_labels_are_named(kitchen: Any) -> None:
         run(kitchen, order([1], labels=["x"], label_fields=["label"]))
 
 
-def test_admission_is_asked_with_what_waits_and_its_refusal_is_counted(kitchen: Any) -> None:
-    kitchen.avatars.batcher.queued_images = 40
+def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen: Any) -> None:
     wanted = order([1, 2])
     run(kitchen, wanted)
-    assert kitchen.admission.asked == [(2, wanted.deadline, "c", 40, 1000.0)]
+    assert kitchen.admission.asked == [(2, wanted.deadline, "c", kitchen.avatars.batcher.backlog, 1000.0)]
     kitchen.admission.refusal = QueueFull("full", 3)
     with pytest.raises(QueueFull):
         run(kitchen, wanted)
@@ -246,6 +245,19 @@ def test_a_lost_device_makes_the_service_not_ready_at_once(kitchen: Any) -> None
     with pytest.raises(DeviceLost):
         run(kitchen, order([1]))
     assert kitchen.lifecycle.stage is Stage.LOST
+
+
+def test_the_time_is_told_in_its_parts(kitchen: Any) -> None:
+    observer = kitchen.telemetry.observer("avatars@1")
+    observer.batch(1, 1e-9)
+    timings = run(kitchen, order([1])).timings
+    assert timings.infer == 1e-9
+    assert timings.queue > 0
+    assert timings.encode > 0
+    observer.batch(1, 1e9)  # a pass cannot have taken longer than the whole
+    timings = run(kitchen, order([1])).timings
+    assert timings.queue == 0
+    assert timings.infer < 1e9
 
 
 def test_cancelling_reaches_the_batcher(kitchen: Any) -> None:
