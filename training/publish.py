@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -16,6 +16,9 @@ from training.golden import COLUMNS, GOLDEN_SEEDS, PREVIEW_SEEDS, TOLERANCE, cyc
 from training.manifest import FILE, SCHEMA_VERSION, checked, encode, fingerprint, training_block
 from training.sheet import png, sheet
 from training.versions import next_version, write_version
+
+if TYPE_CHECKING:
+    from training.snapshot import Snapshot
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -73,9 +76,9 @@ def publish_run(
 ) -> Path:
     """Publishes what a run folder has learned; metrics and memorisation are what `evaluate` and `audit` found.
 
-    Raises PublishError as `publish` does, and what training.checkpoint.load_generator raises.
+    Raises PublishError as `publish` does, and FileNotFoundError or CheckpointError where there is no run to read.
     """
-    from training.checkpoint import load_generator
+    from training.snapshot import load_generator  # brings the whole trainer with it, which `publish` does without
 
     snapshot = load_generator(run)
     facts = _facts_of_run(snapshot, metrics or {}, memorisation or Memorisation())
@@ -147,7 +150,7 @@ def _about(name: str, version: int, facts: TrainingFacts, generator: Any, files:
     }
 
 
-def _facts_of_run(snapshot: Any, metrics: Mapping[str, Metric], memorisation: Memorisation) -> TrainingFacts:
+def _facts_of_run(snapshot: "Snapshot", metrics: Mapping[str, Metric], memorisation: Memorisation) -> TrainingFacts:
     options, generator = snapshot.options, snapshot.generator
     dataset, device = options["dataset"], str(options["device"])
     family: Any = options.get("family") or _FAMILIES.get(options["recipe"], "tessera-gan")
@@ -160,7 +163,7 @@ def _facts_of_run(snapshot: Any, metrics: Mapping[str, Metric], memorisation: Me
         images_seen=snapshot.images_seen,
         seconds=snapshot.seconds,
         cpu_hours=snapshot.cpu_seconds / 3600,
-        gpu_hours=0.0 if device.startswith("cpu") else snapshot.seconds / 3600,
+        gpu_hours=snapshot.seconds / 3600 if device.startswith("cuda") else 0.0,
         commit=options["commit"],
         device=device,
         versions=options["versions"],
