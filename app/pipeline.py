@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from app import labels, rendering
 from app.errors import DeviceLost, Overloaded
+from app.gathering import Gathering
 from app.images.provenance import Recipe
-from app.inference.latents import labels_for, latents, truncate
+from app.inference.latents import truncate
 from app.lifecycle import Lifecycle
 from app.rendering import Form, Images, Layout
 from app.telemetry import Telemetry
@@ -81,6 +82,7 @@ class Pipeline:
         self._lifecycle = lifecycle
         self._telemetry = telemetry
         self._max_pixels = max_pixels
+        self._gathering = Gathering()
         self._encoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")
 
     async def generate(self, order: Order) -> Answer:
@@ -93,10 +95,12 @@ class Pipeline:
         manifest, n = served.manifest, len(order.seeds)
         image = manifest.image
         rendering.check(order.form, order.layout, n, (image.height, image.width, image.channels), self._max_pixels)
-        classes = _classes(served, order)
+        ordered = labels.resolve(order.labels, manifest.classes, order.label_fields) if order.labels else None
         self._admit(served, order)
+        z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes))
+        classes = drawn if ordered is None else ordered
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
-        z = truncate(latents(order.seeds, manifest.latent.dim), order.truncation_psi, mean)
+        z = truncate(z, order.truncation_psi, mean)
         queued = time.perf_counter()
         images = await self._compute(served, z, classes, order)
         computed = time.perf_counter()
@@ -132,14 +136,6 @@ class Pipeline:
             return rendering.render(images, recipe, order.form, order.layout)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoders, rendering.render, images, recipe, order.form, order.layout)
-
-
-def _classes(served: "ServedModel", order: Order) -> Classes:
-    """int64 [n]: as ordered, else drawn by each seed; zeros for a model without classes."""
-    names = served.manifest.classes
-    if order.labels:
-        return labels.resolve(order.labels, names, order.label_fields)
-    return labels_for(order.seeds, len(names))
 
 
 def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
