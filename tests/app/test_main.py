@@ -9,7 +9,8 @@ import pytest
 
 from app.errors import DeviceLost
 from app.lifecycle import Lifecycle, Stage
-from app.main import STUCK_AFTER_S, VERSION, create_app
+from app.loading import STUCK_AFTER_S
+from app.main import VERSION, create_app
 from app.settings import Settings
 
 
