@@ -1,0 +1,1 @@
+"""Programs behind the Makefile. Nothing here is installed or imported by the service or the trainer."""
