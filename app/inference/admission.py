@@ -1,0 +1,45 @@
+"""Whether a request may join the queue: only if it can be finished by its deadline at the measured rate.
+
+Refusing at once, with the time after which it would fit, is kinder than a late 504 and keeps the engine's time for
+work that somebody still waits for. A client is judged by its fair share of the queue: what another client has piled up
+beyond that share does not count against it.
+"""
+
+import time
+from collections.abc import Callable
+
+from app.errors import Overloaded, QueueFull, QuotaExceeded
+from app.inference.backlog import Backlog
+
+# Left for encoding, answering and being wrong about the rate.
+_USABLE = 0.8
+
+
+class Admission:
+    """clock: as time.monotonic, in which deadlines are given."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+
+    def admit(self, n: int, deadline: float, client: str, queued: Backlog | int, rate: float) -> None:
+        """n images by `deadline` for `client`, at `rate` images per second.
+
+        queued: the model's Backlog, or a bare count of images that all go first. Raises QuotaExceeded if the client's
+        own work is what is in the way, QueueFull if everybody's is; both with retry_after in seconds.
+        """
+        own = queued.of(client) if isinstance(queued, Backlog) else 0
+        ahead = queued.until_done(client, n) if isinstance(queued, Backlog) else queued + n
+        # A client with a backlog leaves room for one that comes after it and takes half of the turns.
+        needed = (ahead + own) / rate if rate > 0 else 0.0
+        available = (deadline - self._clock()) * _USABLE
+        if needed <= available:
+            return
+        raise _refusal(n, own, ahead, needed, available)
+
+
+def _refusal(n: int, own: int, ahead: int, needed: float, available: float) -> Overloaded:
+    retry_after = max(needed - available, 0.0)
+    times = f"{needed:.2f} s of work, {max(available, 0.0):.2f} s until the deadline"
+    if own + n > ahead / 2:
+        return QuotaExceeded(f"{own} images of yours wait, {n} more cannot be made in time: {times}", retry_after)
+    return QueueFull(f"{ahead - n} images go first, {n} more cannot be made in time: {times}", retry_after)

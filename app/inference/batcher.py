@@ -1,0 +1,205 @@
+"""Concurrent requests in the event loop, gathered into batches for one engine thread, their images handed back.
+
+Everything here runs in the event loop; the queue and the thread are in worker.py. Results come back by one
+call_soon_threadsafe a batch. A request ends once: with its images, at its deadline, by an error, or because its client
+has gone; what has not been computed by then never is.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import DeadlineExceeded, DeviceLost, Draining, EngineFailed, QueueFull
+from app.inference.backlog import Backlog, Rate
+from app.inference.jobs import Batch, Images, Request
+from app.inference.observer import Observer, Silent
+from app.inference.worker import Forward, Worker
+
+_RETRY_WHEN_DRAINING_S = 2.0
+
+
+class Batcher:
+    """engine_forward: z float32 [B, z_dim], label int64 [B] -> uint8 [B, H, W, C], called from one thread of its own.
+
+    max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as the engine is
+    free. images_per_second: the rate to assume until full batches were measured.
+    """
+
+    def __init__(
+        self,
+        engine_forward: Forward,
+        *,
+        max_batch_size: int = 64,
+        max_wait_ms: float = 0.0,
+        max_queue_images: int = 4096,
+        observer: Observer | None = None,
+        images_per_second: float = 0.0,
+    ) -> None:
+        self.backlog = Backlog()
+        self._max_batch_size = max_batch_size
+        self._max_queue_images = max_queue_images
+        self._observer = observer or Silent()
+        self._rate = Rate(images_per_second)
+        self._worker = Worker(engine_forward, _Reports(self), max_batch_size, max_wait_ms / 1000)
+        self._open: set[Request] = set()
+        self._lost: DeviceLost | None = None
+        self._draining = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def queued_images(self) -> int:
+        """Images that wait; what the engine works on is not among them."""
+        return self._worker.waiting_images
+
+    @property
+    def images_per_second(self) -> float:
+        """As measured over the last seconds of work in batches at least half full."""
+        return self._rate.images_per_second
+
+    @property
+    def working_for(self) -> float:
+        """Seconds since the forward pass under way began; 0 when there is none. For health checks."""
+        return self._worker.working_for
+
+    async def start(self) -> None:
+        """Bind to this event loop and start the engine thread."""
+        if self._loop is not None:
+            raise RuntimeError("a batcher is started once")
+        self._loop = asyncio.get_running_loop()
+        self._worker.start()
+
+    async def submit(self, z: NDArray[np.float32], label: NDArray[np.int64], *, deadline: float, client: str) -> Images:
+        """uint8 [n, H, W, C] for z [n, z_dim] and label [n], computed by `deadline` (time.monotonic seconds).
+
+        Cancelling the awaiting task drops what has not been computed. Raises QueueFull, Draining, DeadlineExceeded,
+        EngineFailed, DeviceLost.
+        """
+        loop = self._require_accepting()
+        request = self._accept(Request(z, label, deadline, client, loop.create_future(), time.monotonic()))
+        timer = loop.call_later(deadline - request.arrived, self._expire, request)
+        try:
+            return await request.future
+        except asyncio.CancelledError:
+            self._abandon(request)
+            raise
+        finally:
+            timer.cancel()
+
+    async def drain(self) -> None:
+        """Refuse new work, answer what was accepted, then end the engine thread."""
+        self._draining = True
+        await self._empty.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the engine thread after the batch it is at; whatever is still open fails with Draining."""
+        self._draining = True
+        self._worker.stop()
+        for request in list(self._open):
+            self._fail(request, Draining("the model is being unloaded", _RETRY_WHEN_DRAINING_S))
+
+    def _require_accepting(self) -> asyncio.AbstractEventLoop:
+        if self._lost is not None:
+            raise DeviceLost(str(self._lost))
+        if self._draining or self._loop is None:
+            raise Draining("the model takes no new work", _RETRY_WHEN_DRAINING_S)
+        return self._loop
+
+    def _accept(self, request: Request) -> Request:
+        n = request.n
+        if n == 0 or len(request.label) != n:
+            raise ValueError(f"{n} latents and {len(request.label)} labels: as many of both, and at least one")
+        if request.deadline <= request.arrived:
+            self._observer.rejected(DeadlineExceeded.code, n)
+            raise DeadlineExceeded("the deadline had passed before the work began")
+        excess = self.queued_images + n - self._max_queue_images
+        if excess > 0:
+            self._observer.rejected(QueueFull.code, n)
+            rate = self.images_per_second
+            raise QueueFull(f"{self.queued_images} images wait, {n} more do not fit", excess / rate if rate else 1.0)
+        self._open.add(request)
+        self._empty.clear()
+        self.backlog.add(request.client, n)
+        self._worker.push(request)
+        self._observer.queued(self.queued_images)
+        return request
+
+    def _deliver(self, batch: Batch, images: Images, seconds: float) -> None:
+        self._observer.batch(batch.size, seconds)
+        if 2 * batch.size >= self._max_batch_size:
+            self._rate.observe(batch.size, seconds)
+        for piece, part in batch.parts(images):
+            request = piece.request
+            if request not in self._open or request.future.done():
+                continue
+            if request.computed == 0:
+                self._observer.waited(batch.started - request.arrived, request.n)
+            self.backlog.remove(request.client, piece.count)
+            if (complete := request.keep(piece, part)) is not None:
+                self._close(request)
+                request.future.set_result(complete)
+        self._worker.prepare()
+        self._observer.queued(self.queued_images)
+
+    def _expire(self, request: Request) -> None:
+        uncomputed = self._fail(request, DeadlineExceeded("the images could not be computed by the deadline"))
+        if uncomputed:
+            self._observer.rejected(DeadlineExceeded.code, uncomputed)
+
+    def _abandon(self, request: Request) -> None:
+        """The client has gone."""
+        if request in self._open and (uncomputed := self._withdraw(request)):
+            self._observer.cancelled(uncomputed)
+
+    def _fail(self, request: Request, error: Exception) -> int:
+        """Returns how many images no forward pass had begun with."""
+        if request not in self._open or request.future.done():
+            return 0
+        request.future.set_exception(error)
+        return self._withdraw(request)
+
+    def _withdraw(self, request: Request) -> int:
+        uncomputed = self._worker.withdraw(request)
+        self.backlog.remove(request.client, request.n - request.computed)
+        self._close(request)
+        self._observer.queued(self.queued_images)
+        return uncomputed
+
+    def _close(self, request: Request) -> None:
+        self._open.discard(request)
+        if not self._open:
+            self._empty.set()
+
+    def _lose(self, loss: DeviceLost) -> None:
+        """The device is gone: nothing open can be finished, nothing new be begun."""
+        self._lost = loss
+        for request in list(self._open):
+            self._fail(request, DeviceLost(str(loss)))
+
+
+class _Reports:
+    """From the engine thread into the event loop."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self._batcher = batcher
+
+    def computed(self, batch: Batch, images: Images, seconds: float) -> None:
+        self._post(self._batcher._deliver, batch, images, seconds)
+
+    def failed(self, request: Request, error: EngineFailed) -> None:
+        self._post(self._batcher._fail, request, error)
+
+    def lost(self, loss: DeviceLost) -> None:
+        self._post(self._batcher._lose, loss)
+
+    def _post(self, callback: Callable[..., object], *args: Any) -> None:
+        assert self._batcher._loop is not None
+        with contextlib.suppress(RuntimeError):  # the event loop was closed: nobody waits any more
+            self._batcher._loop.call_soon_threadsafe(callback, *args)

@@ -1,0 +1,123 @@
+"""Work is accepted only if it can be finished in time, and each client is judged by its fair share."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import Overloaded, QueueFull, QuotaExceeded
+from app.inference.admission import Admission
+from app.inference.backlog import Backlog, Rate
+
+NOW = 1000.0
+
+
+def admission():
+    return Admission(clock=lambda: NOW)
+
+
+def backlog(**clients):
+    queued = Backlog()
+    for client, n in clients.items():
+        queued.add(client, n)
+    return queued
+
+
+def refused(n, seconds, client, queued, rate=100.0):
+    with pytest.raises(Overloaded) as caught:
+        admission().admit(n, NOW + seconds, client, queued, rate)
+    return caught.value
+
+
+def test_an_idle_service_takes_what_it_can_finish():
+    admission().admit(79, NOW + 1, "me", backlog(), 100.0)
+
+
+def test_it_refuses_at_once_what_it_cannot_finish():
+    error = refused(100, 1, "me", backlog())
+    assert error.retry_after == pytest.approx(0.2)
+    assert "100 more cannot be made in time: 1.00 s of work, 0.80 s until the deadline" in str(error)
+
+
+def test_a_client_behind_its_own_work_has_exceeded_its_quota():
+    assert isinstance(refused(10, 1, "me", backlog(me=60)), QuotaExceeded)
+
+
+def test_a_client_behind_the_work_of_many_meets_a_full_queue():
+    crowd = backlog(**{f"client{index}": 20 for index in range(8)})
+    assert isinstance(refused(20, 1, "me", crowd), QueueFull)
+
+
+def test_a_polite_client_is_not_refused_for_what_a_greedy_one_has_piled_up():
+    admission().admit(10, NOW + 1, "polite", backlog(greedy=1_000_000), 100.0)
+
+
+def test_a_client_with_a_backlog_leaves_room_for_the_next_one():
+    admission().admit(1, NOW + 1, "greedy", backlog(greedy=39), 100.0)
+    refused(1, 1, "greedy", backlog(greedy=40))
+    admission().admit(40, NOW + 1, "polite", backlog(greedy=40), 100.0)
+
+
+def test_a_bare_count_all_goes_first():
+    admission().admit(10, NOW + 1, "me", 69, 100.0)
+    assert isinstance(refused(10, 1, "me", 75), QueueFull)
+
+
+def test_an_unknown_rate_refuses_nothing():
+    admission().admit(1000, NOW + 0.001, "me", backlog(me=1000), 0.0)
+
+
+def test_a_deadline_in_the_past_is_refused():
+    assert refused(1, -5, "me", backlog()).retry_after > 0
+
+
+@given(
+    n=st.integers(1, 500),
+    seconds=st.floats(0.001, 30),
+    others=st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 2000)),
+    rate=st.floats(1, 100_000),
+)
+def test_what_was_refused_is_accepted_after_retry_after_if_nothing_else_comes(n, seconds, others, rate):
+    queued = backlog(**others)
+    refusals = []
+    try:
+        admission().admit(n, NOW + seconds, "a", queued, rate)
+    except Overloaded as error:
+        refusals.append(error.retry_after)
+    for retry_after in refusals:
+        assert retry_after >= 0
+        admission().admit(n, NOW + seconds + retry_after / 0.8 + 1e-6, "a", queued, rate)
+
+
+def test_the_backlog_counts_by_client_and_forgets_who_is_done():
+    queued = backlog(a=5, b=7)
+    queued.add("a", 2)
+    queued.remove("b", 7)
+    assert (queued.images, queued.of("a"), queued.of("b")) == (7, 7, 0)
+    assert queued._clients == {"a": 7}
+
+
+def test_fair_sharing_decides_what_goes_first():
+    queued = backlog(me=10, small=3, large=1000)
+    assert queued.until_done("me", 5) == 15 + 3 + 15
+
+
+def test_the_rate_follows_what_is_measured():
+    rate = Rate(1000.0, memory_s=5.0)
+    for _ in range(100):
+        rate.observe(50, 0.5)
+    assert rate.images_per_second == pytest.approx(100, rel=0.01)
+
+
+def test_one_slow_batch_does_not_overturn_the_rate():
+    rate = Rate(1000.0, memory_s=5.0)
+    rate.observe(64, 0.64)
+    assert 800 < rate.images_per_second < 1000
+
+
+def test_an_unknown_rate_is_replaced_by_the_first_measurement():
+    rate = Rate(0.0)
+    rate.observe(64, 0.5)
+    assert rate.images_per_second == 128
+    rate = Rate(0.0)
+    rate.observe(64, 0.0)
+    assert rate.images_per_second > 0
