@@ -87,5 +87,10 @@ def _positive(text: str) -> float:
     return value
 
 
-if __name__ == "__main__":
+def console() -> None:
+    """The `tessera-train` script."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    console()
