@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import DeviceLost
 from app.inference.batcher import Batcher
-from app.inference.engine import Engine, GeneratorSpec
 from app.lifecycle import Lifecycle
 from app.registry.manifest import Manifest
 from app.registry.registry import Registry
 from app.registry.store import VerifiedModel
 from app.settings import Settings
 from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
 
 # No forward pass of a model small enough to be served takes this long, on any device.
 STUCK_AFTER_S = 120.0
@@ -23,15 +26,18 @@ log = logging.getLogger("tessera")
 
 
 def open_registry(
-    settings: Settings, lifecycle: Lifecycle, telemetry: Telemetry, engine: Callable[..., Engine]
+    settings: Settings, lifecycle: Lifecycle, telemetry: Telemetry, engine: "Callable[..., Engine] | None" = None
 ) -> Registry:
-    """Still empty. engine: called like Engine's constructor."""
+    """Still empty. engine: what to call instead of Engine's constructor."""
 
-    def build_engine(model: VerifiedModel) -> Engine:
+    def build_engine(model: VerifiedModel) -> "Engine":
+        # Imported here, in the loading thread: torch takes seconds, in which the service already answers /livez.
+        from app.inference.engine import Engine, GeneratorSpec
+
         manifest = model.manifest
         image = manifest.image
         spec = GeneratorSpec(manifest.latent.dim, image.height, image.width, image.channels, len(manifest.classes))
-        return engine(
+        return (engine or Engine)(
             model.generator,
             spec,
             settings.device,
@@ -39,7 +45,7 @@ def open_registry(
             allow_tf32=settings.allow_tf32,
         )
 
-    def build_batcher(manifest: Manifest, engine: Engine) -> Batcher:
+    def build_batcher(manifest: Manifest, engine: "Engine") -> Batcher:
         def forward(z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
             try:
                 return engine.forward(z, label)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -14,12 +14,14 @@ from app.api.clients import Clients
 from app.front.front import Front
 from app.front.journal import RequestJournal
 from app.inference.admission import Admission
-from app.inference.engine import Engine
 from app.lifecycle import Lifecycle, Stage
 from app.pipeline import Pipeline
 from app.registry.registry import Registry
 from app.settings import Settings, unknown_variables
 from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
 
 VERSION = "0.1.0"
 
@@ -43,13 +45,13 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     registry: Registry | None = None,
     admission: Admission | None = None,
-    engine: Callable[..., Engine] = Engine,
+    engine: "Callable[..., Engine] | None" = None,
     background_loading: bool = False,
 ) -> Service:
     """The service as an ASGI application.
 
     background_loading: answer (unready) while the models are loaded and proved, instead of starting only then.
-    The other arguments are for tests: `engine` is called like Engine's constructor.
+    The other arguments are for tests: `engine` is called instead of Engine's constructor.
     """
     settings = settings or Settings()
     lifecycle = lifecycle or Lifecycle()

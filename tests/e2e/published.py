@@ -1,8 +1,7 @@
-"""Writes a small published model that really generates: python published.py MODELS_DIR NAME VERSION [CLASS ...]."""
+"""Writes a small published model that really generates."""
 
 import hashlib
 import json
-import sys
 import warnings
 from pathlib import Path
 
@@ -94,7 +93,3 @@ def _manifest(
         "memorisation": {"verdict": "not-audited", "summary": ""},
         "licence": {"data": "CC0-1.0", "weights": "CC0-1.0"},
     }
-
-
-if __name__ == "__main__":
-    publish(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), tuple(sys.argv[4:]))

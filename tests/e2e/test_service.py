@@ -1,5 +1,6 @@
 """`python -m app` on real models, in its own process, over HTTP."""
 
+import importlib.util
 import io
 import os
 import subprocess
@@ -17,19 +18,21 @@ from PIL import Image
 HERE = Path(__file__).parent
 
 
-def publish(models_dir: Path, name: str, version: int = 1, *classes: str) -> Path:
-    """In a process of its own: the test process stays without torch."""
-    paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-    command = [sys.executable, str(HERE / "published.py"), str(models_dir), name, str(version), *classes]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
-    return models_dir / name / str(version)
-
-
 @pytest.fixture(scope="module")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models, and one with a bit turned over."""
+    spec = importlib.util.spec_from_file_location("published", HERE / "published.py")
+    assert spec is not None
+    assert spec.loader is not None
+    published = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(published)
     folder = tmp_path_factory.mktemp("models")
-    publish(folder, "avatars")
-    publish(folder, "fashion", 3, "shirt", "shoe")
+    published.publish(folder, "avatars")
+    published.publish(folder, "fashion", 3, ("shirt", "shoe"))
+    generator = published.publish(folder, "broken") / "generator.pt"
+    data = bytearray(generator.read_bytes())
+    data[len(data) // 2] ^= 1
+    generator.write_bytes(data)
     return folder
 
 
@@ -104,9 +107,7 @@ def test_64_requests_at_once_share_forward_passes_and_stay_what_they_are(service
     made: dict[int, Any] = {}
 
     def ask(k: int) -> None:
-        with httpx.Client(base_url=service.url, timeout=30) as client:
-            answer = client.post("/generate", json={"seed": 1000 + k, "padding": 0})
-            made[k] = pixels(answer)
+        made[k] = pixels(generate(service, seed=1000 + k, padding=0))
 
     threads = [threading.Thread(target=ask, args=(k,)) for k in range(64)]
     for thread in threads:
@@ -118,54 +119,48 @@ def test_64_requests_at_once_share_forward_passes_and_stay_what_they_are(service
     assert metric(service, "tessera_batch_size_count") - passes < 64
 
 
-def test_another_process_gives_the_same_bytes(service: Any, start_process: Any, models_dir: Path) -> None:
+def test_a_damaged_model_is_refused_with_a_sentence_and_the_others_serve(service: Any) -> None:
+    assert service.client.post("/generate", json={"model": "broken"}).status_code == 404
+    said = [line["message"] for line in service.lines if line["level"] == "error"]
+    assert len(said) == 1
+    assert "broken@1" in said[0]
+    assert "generator.pt" in said[0]
+
+
+def test_another_process_gives_the_same_bytes_and_its_drain_loses_nothing(
+    service: Any, start_process: Any, models_dir: Path
+) -> None:
     before = generate(service, n=9, seed=77)
-    with start_process("-m", "app", models_dir=models_dir, device="cpu") as running:
+    with start_process("-m", "app", models_dir=models_dir, device="cpu", drain_notice_s=0.3) as running:
         wait_until_ready(running)
         after = generate(running, n=9, seed=77)
-        running.signal()
+        statuses = drain_under_load(running, clients=8)
         assert running.exit_code() == 0
     assert after.content == before.content
     assert after.headers["etag"] == before.headers["etag"]
-
-
-def test_under_load_a_drain_loses_nothing(start_process: Any, models_dir: Path) -> None:
-    with start_process("-m", "app", models_dir=models_dir, device="cpu", drain_notice_s=0.3) as running:
-        wait_until_ready(running)
-        statuses: list[int] = []
-
-        def ask_on() -> None:
-            with httpx.Client(base_url=running.url, timeout=30) as client:
-                while not statuses or statuses[-1] != 503:
-                    try:
-                        statuses.append(client.post("/generate", json={"n": 16}).status_code)
-                    except httpx.ConnectError:
-                        return  # the port has closed: nothing was accepted
-
-        threads = [threading.Thread(target=ask_on) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.3)
-        running.signal()
-        for thread in threads:
-            thread.join()
-        assert running.exit_code() == 0
     assert set(statuses) == {200, 503}
 
 
-def test_a_damaged_model_is_refused_with_a_sentence_and_the_others_serve(start_process: Any, tmp_path: Path) -> None:
-    publish(tmp_path, "avatars")
-    bad = publish(tmp_path, "broken")
-    data = bytearray((bad / "generator.pt").read_bytes())
-    data[len(data) // 2] ^= 1
-    (bad / "generator.pt").write_bytes(data)
-    with start_process("-m", "app", models_dir=tmp_path, device="cpu") as running:
-        wait_until_ready(running)
-        assert generate(running, n=4).headers["x-tessera-model"] == "avatars@1"
-        assert running.client.post("/generate", json={"model": "broken"}).status_code == 404
-        running.signal()
-        assert running.exit_code() == 0
-    assert any("broken" in line["message"] and line["level"] == "error" for line in running.lines)
+def drain_under_load(running: Any, clients: int) -> list[int]:
+    """The statuses of requests that are sent, one after the other by each client, until the service has gone."""
+    statuses: list[int] = []
+
+    def ask_on() -> None:
+        while not statuses or statuses[-1] != 503:
+            try:
+                statuses.append(running.client.post("/generate", json={"n": 16}).status_code)
+            except httpx.ConnectError:
+                return  # the port has closed: nothing was accepted
+
+    threads = [threading.Thread(target=ask_on) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    while len(statuses) < 2 * clients:
+        time.sleep(0.01)
+    running.signal()
+    for thread in threads:
+        thread.join()
+    return statuses
 
 
 def test_without_a_model_it_starts_and_says_why_it_is_not_ready(start_process: Any, tmp_path: Path) -> None:
@@ -200,9 +195,7 @@ def test_wrong_settings_are_named_and_end_it_with_their_own_code() -> None:
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["TESSERA_PORT", "TESSERA_MAX_IMAGES"]
 
 
-def test_a_port_in_use_ends_it(service: Any, models_dir: Path) -> None:
-    result = ended(
-        TESSERA_HOST="127.0.0.1", TESSERA_PORT=service.url.split(":")[-1], TESSERA_MODELS_DIR=str(models_dir)
-    )
+def test_a_port_in_use_ends_it(service: Any, tmp_path: Path) -> None:
+    result = ended(TESSERA_HOST="127.0.0.1", TESSERA_PORT=service.url.split(":")[-1], TESSERA_MODELS_DIR=str(tmp_path))
     assert result.returncode == 3
     assert "address already in use" in result.stdout

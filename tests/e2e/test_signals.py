@@ -18,7 +18,7 @@ def in_background(running: Any, count: int) -> tuple[list[threading.Thread], lis
 
     def ask() -> None:
         try:
-            statuses.append(httpx.post(f"{running.url}/generate", timeout=20).status_code)
+            statuses.append(running.client.post("/generate").status_code)
         except httpx.HTTPError:
             statuses.append(0)  # cut off
 
