@@ -135,3 +135,16 @@ def test_rubbish_is_answered_400(serve: Any) -> None:
     with serve(hello) as (port, _), connect(port) as rubbish:
         rubbish.sendall(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
         assert rest_of(rubbish).startswith(b"HTTP/1.1 400 ")
+
+
+def test_two_hundred_slow_senders_are_all_cut_and_hold_up_nobody(serve: Any) -> None:
+    with serve(hello, limit_s=1.0) as (port, notes):
+        slow = [connect(port) for _ in range(200)]
+        for connection in slow:
+            connection.sendall(HEAD)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as good:
+            assert [good.get("/").status_code for _ in range(50)] == [200] * 50
+        assert all(rest_of(connection).startswith(b"HTTP/1.1 408 ") for connection in slow)
+        for connection in slow:
+            connection.close()
+        assert len(notes.requests) == 50
