@@ -76,7 +76,15 @@ class Latent(_Part):
 class Image(_Part):
     height: Side
     width: Side
-    channels: Literal[1, 3, 4]
+    channels: Annotated[int, Field(ge=1, le=4)]
+
+    @field_validator("channels")
+    @classmethod
+    def _grey_rgb_or_rgba(cls, channels: int) -> int:
+        # Not a Literal: to that, true is 1.
+        if channels == 2:
+            raise ValueError("should be 1, 3 or 4")
+        return channels
 
 
 class Golden(_Part):
@@ -85,7 +93,7 @@ class Golden(_Part):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=2**32 - 1)], ...], Field(min_length=1, max_length=64)]
     labels: Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1, max_length=64)] | None
     columns: Annotated[int, Field(ge=1, le=64)]
-    padding: Literal[0]
+    padding: Annotated[int, Field(ge=0, le=0)]
     tolerance: Annotated[int, Field(ge=0, le=16)]
 
     @field_validator("seeds")

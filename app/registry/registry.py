@@ -108,7 +108,9 @@ class Registry:
         try:
             folders = await asyncio.to_thread(discover, self._models_dir)
         except ModelRejected as error:
-            return {}, [_refuse(str(self._models_dir), error)]
+            return {}, [_refuse(str(self._models_dir), error.reason)]
+        if not folders:
+            return {}, [_refuse(str(self._models_dir), "no model lies here; publish one, or set TESSERA_MODELS_DIR")]
         return {"@".join(folder.relative_to(self._models_dir).parts): folder for folder in folders}, []
 
     async def _load_changed(self, found: dict[str, Path], refused: list[Refused]) -> dict[str, ServedModel]:
@@ -118,7 +120,7 @@ class Registry:
                 try:
                     model = await self._load(folder, self._shelf.models.get(ref))
                 except ModelRejected as error:
-                    refused.append(_refuse(ref, error))
+                    refused.append(_refuse(ref, error.reason))
                 else:
                     fresh |= {ref: model} if model else {}
         except BaseException:
@@ -160,11 +162,11 @@ class Registry:
         return model, engine
 
 
-def _refuse(ref: str, error: ModelRejected) -> Refused:
+def _refuse(ref: str, reason: str) -> Refused:
     # Names of files are bytes; what is no UTF-8 in them could not be logged or answered.
-    model, reason = (text.encode("utf-8", "backslashreplace").decode() for text in (ref, error.reason))
-    log.error("%s is not served: %s", model, reason)
-    return Refused(model, reason)
+    refused = Refused(*(text.encode("utf-8", "backslashreplace").decode() for text in (ref, reason)))
+    log.error("%s is not served: %s", refused.model, refused.reason)
+    return refused
 
 
 def _first_line(error: Exception) -> str:
