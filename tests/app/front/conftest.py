@@ -1,5 +1,6 @@
-"""A real uvicorn server on a free port around a small application."""
+"""uvicorn's protocol over real sockets around a small application; one event loop for all tests, one port each."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from app.front.front import Front
 from app.front.slow_sockets import LimitedProtocol
@@ -36,24 +38,44 @@ class Notes:
 Serve = Callable[..., AbstractContextManager[tuple[int, Notes]]]
 
 
+@pytest.fixture(scope="session")
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    new_loop = uvicorn.Config(None).get_loop_factory()
+    assert new_loop is not None
+    loop = new_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
 @pytest.fixture
-def serve() -> Serve:
+def serve(running_loop: asyncio.AbstractEventLoop) -> Serve:
     @contextmanager
     def serve(app: Any, *, limit_s: float = 10.0, max_body_bytes: int = 10_000) -> Iterator[tuple[int, Notes]]:
-        notes = Notes()
+        notes, state = Notes(), ServerState()
         front = Front(app, notes, max_body_bytes=max_body_bytes, receive_timeout_s=limit_s)
-        config = uvicorn.Config(
-            front, port=0, http=LimitedProtocol.with_limit(limit_s), ws="none", lifespan="off", log_config=None
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
+        protocol = LimitedProtocol.with_limit(limit_s)
+        config = uvicorn.Config(front, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+        config.load()
+
+        async def open_port() -> asyncio.Server:
+            return await running_loop.create_server(
+                lambda: protocol(config, state, {}), "127.0.0.1", 0, backlog=config.backlog
+            )
+
+        async def close_port() -> None:
+            server.close()
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.gather(*state.tasks, return_exceptions=True)
+
+        server = asyncio.run_coroutine_threadsafe(open_port(), running_loop).result()
         try:
-            while not server.started:
-                assert thread.is_alive()
-            yield server.servers[0].sockets[0].getsockname()[1], notes
+            yield server.sockets[0].getsockname()[1], notes
         finally:
-            server.should_exit = True
-            thread.join()
+            asyncio.run_coroutine_threadsafe(close_port(), running_loop).result()
 
     return serve
