@@ -43,6 +43,7 @@ def open_registry(
             settings.device,
             max_batch_size=settings.max_batch_size,
             allow_tf32=settings.allow_tf32,
+            observer=telemetry.observer(manifest.ref),
         )
 
     def build_batcher(manifest: Manifest, engine: "Engine") -> Batcher:

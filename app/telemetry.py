@@ -79,7 +79,9 @@ class Telemetry:
         return observer.last_forward_seconds if observer else 0.0
 
     def observer(self, model: str) -> "ModelObserver":
-        """What a batcher of this model (`name@version`) is given to report to."""
+        """What the engine and the batcher of this model (`name@version`) report to: the same for both."""
+        if (known := self._observers.get(model)) is not None:
+            return known
         self._observers[model] = observer = ModelObserver(
             self._batch_size.labels(model),
             self._forward.labels(model),

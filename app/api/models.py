@@ -1,19 +1,15 @@
 """GET /models and /models/{name}: what is loaded, what it was trained on, how it runs here."""
 
-from typing import TYPE_CHECKING
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app import errors
 from app.api import problems
 from app.api.schemas import EngineFacts, ImageShape, ModelFacts, ModelList, ModelSummary
-
-if TYPE_CHECKING:
-    from app.registry.registry import Registry, ServedModel
+from app.registry.registry import Registry, ServedModel
 
 
-def router(registry: "Registry") -> APIRouter:
+def router(registry: Registry) -> APIRouter:
     routes = APIRouter(tags=["models"])
 
     @routes.get("/models", response_model=ModelList)
@@ -31,7 +27,7 @@ def router(registry: "Registry") -> APIRouter:
     return routes
 
 
-def summary(served: "ServedModel", default: str | None) -> ModelSummary:
+def summary(served: ServedModel, default: str | None) -> ModelSummary:
     manifest = served.manifest
     return ModelSummary(
         name=manifest.name,
@@ -46,7 +42,7 @@ def summary(served: "ServedModel", default: str | None) -> ModelSummary:
     )
 
 
-def facts(served: "ServedModel", default: str | None) -> ModelFacts:
+def facts(served: ServedModel, default: str | None) -> ModelFacts:
     engine = served.engine
     return ModelFacts(
         **summary(served, default).model_dump(),
@@ -55,12 +51,13 @@ def facts(served: "ServedModel", default: str | None) -> ModelFacts:
             batching=engine.batching,
             buckets=list(engine.buckets),
             images_per_second=round(engine.images_per_second, 1),
+            fallback=engine.fallback,
         ),
         manifest=served.manifest.model_dump(mode="json"),
     )
 
 
-def _default(registry: "Registry") -> str | None:
+def _default(registry: Registry) -> str | None:
     try:
         return registry.get(None).manifest.ref
     except errors.TesseraError:

@@ -110,6 +110,7 @@ class EngineFacts(BaseModel):
     batching: str = Field(description="`natural`: any batch size proved identical here; `fixed`: always padded to one.")
     buckets: list[int]
     images_per_second: float = Field(description="Measured at warm-up.")
+    fallback: str = Field(description="Why the published module runs instead of its faster form; empty: it does not.")
 
 
 class ModelFacts(ModelSummary):

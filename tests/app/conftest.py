@@ -61,7 +61,9 @@ def painted(name: str, version: int = 1, classes: tuple[str, ...] = (), channels
         capabilities=["generate"],
         model_dump=lambda mode: {"name": name, "version": version},
     )
-    engine = SimpleNamespace(device_class="cpu", batching="natural", buckets=(1, 2, 4), images_per_second=1000.0)
+    engine = SimpleNamespace(
+        device_class="cpu", batching="natural", buckets=(1, 2, 4), images_per_second=1000.0, fallback=""
+    )
     return SimpleNamespace(manifest=manifest, digest="ab" * 32, engine=engine, batcher=PaintedBatcher(channels))
 
 
