@@ -13,15 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from training.data.dataset import prepare
-from training.evaluation.evaluate import against_floor
-from training.fit import CACHE, RECIPES
-from training.run import read_options
-from training.snapshot import draw, load_generator
-
-IMAGES = 1000
+from training.fit import RECIPES
+from training.measure import measure
+from training.snapshot import load_generator
 
 
 def main() -> None:
@@ -67,18 +61,11 @@ def train_side_by_side(folder: Path, recipes: Sequence[str], minutes: float, out
 def judge(run: Path) -> str:
     """One row of the table."""
     snapshot = load_generator(run)
-    data = read_options(run)["dataset"]
-    images = prepare(Path(data["path"]), resolution=data["resolution"], channels=data["channels"], cache=run / CACHE)
-    count = min(IMAGES, len(images.held_out))
-    random = np.random.default_rng(0)
-    metrics = against_floor(
-        reference=images.images[np.sort(random.choice(images.held_out, count, replace=False))],
-        floor=images.images[np.sort(random.choice(images.train, count, replace=False))],
-        generated=draw(snapshot.generator, count, images.labels),
-    )
-    cells = [data["name"], snapshot.options["recipe"], f"{snapshot.images_seen:,}", f"{snapshot.seconds / 60:.1f}"]
+    metrics = measure(run)
+    options = snapshot.options
+    cells = [options["dataset"]["name"], options["recipe"], f"{snapshot.images_seen:,}", f"{snapshot.seconds / 60:.1f}"]
     for name in ("kid_efficientnet_lite0", "kid_open_nsfw"):
-        cells.append(f"{metrics[name]['value']:.4f} ({metrics[name]['floor']:.4f})")
+        cells.append(f"{metrics[name].value:.4f} ({metrics[name].floor:.4f})")
     return "| " + " | ".join(cells) + " |"
 
 

@@ -59,7 +59,7 @@ def unflatten(tensors: dict[str, Tensor], skeleton: Any) -> Any:
 
 
 def write(path: Path, state: State) -> None:
-    """Writes `state` to `path` all at once or not at all; raises CheckpointError (a full disk, say) leaving `path` as it was."""
+    """Writes `state` to `path` whole, or raises CheckpointError (a full disk, say) and leaves `path` as it was."""
     tensors, skeleton = flatten(state)
     # Two names may share one storage (a tied weight); the format wants each tensor to own its bytes.
     payload = save({name: t.clone() for name, t in tensors.items()}, metadata={"state": json.dumps(skeleton)})

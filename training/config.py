@@ -38,9 +38,12 @@ class TesseraConfig:
     gamma: float = 0.5
     """Weight of the gradient penalties; found by experiment at 64 pixels."""
     penalty_every: int = 4
-    """The penalties are computed every so many steps, with their weight times as many (StyleGAN2's lazy regularisation)."""
+    """The penalties come every so many steps, at so many times their weight (StyleGAN2's lazy regularisation)."""
     feature_weight: float = 1.0
-    """Weight of the judgement by frozen features in the generator's loss; 0 leaves it out."""
+    """Weight of the judgement by frozen features in the generator's loss at first: it cleans pictures quickly ..."""
+    feature_weight_final: float = 0.2
+    """... and holds back variety later, so it falls, over the share `feature_fade` of the budget, to this."""
+    feature_fade: float = 0.6
     feature_share: int = 2
     """The frozen network looks at every so-many-th image of a batch only: it is half of a step's cost."""
     ema_half_life: float = 10_000.0
@@ -50,7 +53,7 @@ class TesseraConfig:
 
 
 AUGMENT_BELOW = 4000
-"""With fewer images than this a discriminator learns the set by heart within the first half hour: augment (EXPERIMENTS.md)."""
+"""With fewer images than this a discriminator learns the set by heart within half an hour: augment."""
 
 
 def tessera_config(count: int, resolution: int, channels: int, num_classes: int) -> TesseraConfig:

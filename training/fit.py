@@ -49,6 +49,11 @@ def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
 
 def resume(run: Path) -> tuple[Path, Outcome]:
     """Goes on with a run from its latest checkpoint until its budget is spent."""
+    return run, _train(run, images_of(run), config_of(runs.read_options(run)))
+
+
+def images_of(run: Path) -> ImageSet:
+    """The images that a run was begun with. Raises ValueError when they have changed since."""
     options = runs.read_options(run)
     data = options["dataset"]
     images = prepare(
@@ -60,7 +65,7 @@ def resume(run: Path) -> tuple[Path, Outcome]:
     )
     if images.sha256 != data["sha256"]:
         raise ValueError(f"{data['path']}: the images have changed since {run.name} began; start a new run with `fit`")
-    return run, _train(run, images, config_of(options))
+    return images
 
 
 def config_of(options: dict[str, Any]) -> DcganConfig | TesseraConfig:

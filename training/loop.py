@@ -27,7 +27,7 @@ FAKES_A_RUN = 20
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """images uint8 [N, R, R, C] and labels int64 [N] of the whole set; chosen int64 [M]: those to train on (not the held-out).
+    """images uint8 [N, R, R, C], labels int64 [N] of the whole set; chosen int64 [M]: those to train on.
 
     Indices below are positions in `chosen`, so that the memory-mapped cache is never copied.
     """
@@ -81,7 +81,7 @@ def train(
             numbers = recipe.step(images, labels, budget.progress)
             budget.count(recipe.batch_size)
 
-            # Phase 2: say how it goes; progress moves only here, so that a replay from a checkpoint sees the same schedule.
+            # Phase 2: say how it goes. Progress moves only here, so that a replay sees the same schedule.
             if step % LOG_STEPS == 0:
                 budget.tick()
                 _tick(log, budget, numbers)

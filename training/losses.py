@@ -18,13 +18,13 @@ def generator_bce(fake: Tensor) -> Tensor:
 def relativistic(better: Tensor, worse: Tensor) -> Tensor:
     """E softplus(worse - better): each image is judged against one of the other kind (Jolicoeur-Martineau 2018).
 
-    The discriminator minimises it with better = real, the generator with better = fake (R3GAN, Huang et al. 2024, eq. 3).
+    The discriminator minimises it with better = real, the generator with better = fake (R3GAN, Huang et al. 2024).
     """
     return F.softplus(worse - better).mean()
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """E |d logits / d images|^2 [no factor]: R1 when `images` are real, R2 when generated (Mescheder et al. 2018, eq. 9).
+    """E |d logits / d images|^2, without a factor: R1 on real images, R2 on generated ones (Mescheder et al. 2018).
 
     `images` [B, C, H, W] must require gradients and `logits` depend on them; the result can be differentiated again.
     """

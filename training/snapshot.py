@@ -10,8 +10,8 @@ from torch import nn
 
 from training import checkpoint
 from training import run as runs
-from training.fit import config_of
 from training.config import DcganConfig
+from training.fit import config_of
 from training.networks import dcgan, tessera
 
 DRAW_BATCH = 64
@@ -60,7 +60,7 @@ def load_generator(run: Path) -> Snapshot:
 
 @torch.no_grad()
 def draw(generator: nn.Module, count: int, labels: np.ndarray, seed: int = 0) -> np.ndarray:
-    """`count` images uint8 [count, R, R, C], each with a label drawn from `labels` int64 [M], so that classes keep their shares."""
+    """`count` images uint8 [count, R, R, C]; labels are drawn from `labels` int64 [M]: classes keep their shares."""
     random = torch.Generator().manual_seed(seed)
     z = torch.randn(count, int(generator.z_dim), generator=random)
     chosen = torch.from_numpy(labels)[torch.randint(0, len(labels), (count,), generator=random)]

@@ -1,4 +1,4 @@
-"""The tutorial's generator and discriminator (Radford, Metz, Chintala 2015, arXiv:1511.06434), with the shapes made right.
+"""The tutorial's generator and discriminator (Radford et al. 2015, arXiv:1511.06434), with the shapes made right.
 
 The square is doubled from 4x4 up to the image, so 64x64 takes five layers, 32x32 four and 128x128 six; at 64x64 and
 `width` 64 these are the tutorial's networks exactly. See docs/tutorial-errata.md.

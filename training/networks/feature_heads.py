@@ -1,4 +1,4 @@
-"""Small discriminators on frozen feature maps (Projected GAN, Sauer et al. 2021), one a stage, spectrally normalised."""
+"""Small judges on frozen feature maps, one a stage, spectrally normalised (Projected GAN, Sauer et al. 2021)."""
 
 from collections.abc import Sequence
 

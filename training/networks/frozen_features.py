@@ -56,7 +56,7 @@ class FrozenFeatures(nn.Module):
 
 
 def _as_photograph(images: Tensor) -> Tensor:
-    """Grey repeated to three channels; alpha composited on white; then the network's own input scale, (x - 127) / 128."""
+    """Grey repeated to three channels, alpha composited on white, then the network's input scale, (x - 127) / 128."""
     if images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
     elif images.shape[1] == 4:
@@ -85,7 +85,7 @@ class _Block(nn.Module):
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
-    """The convolution with its BatchNorm inside, after the padding that the pretrained network keeps in a layer of its own."""
+    """The convolution with its BatchNorm inside, after the padding that the pretrained network keeps in a layer."""
     fused = fuse_conv_bn_eval(convolution, norm)
     plain = nn.Conv2d(
         fused.in_channels, fused.out_channels, fused.kernel_size, fused.stride, groups=fused.groups, bias=True

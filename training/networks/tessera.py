@@ -4,6 +4,8 @@ Neither has a normalisation layer: the gradient penalties keep the game stable (
 generator without batch statistics gives an image that depends on its seed alone.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,7 +36,7 @@ class Generator(nn.Module):
         self.condition: nn.Module = Embedded(num_classes, z_dim) if num_classes else Unconditional()
         self.dense = nn.Linear(z_dim * (2 if num_classes else 1), widths[0] * 16)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], 4, 4)), nn.LeakyReLU(LEAK)]
-        for inside, outside in zip(widths, widths[1:], strict=False):
+        for inside, outside in pairwise(widths):
             layers += [UpsampleConv(inside, outside), nn.LeakyReLU(LEAK)]
         self.synthesis = nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, padding=1))
 

@@ -18,7 +18,7 @@ class Recipe(Protocol):
         """The generator whose images are shown, evaluated and published."""
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
-        """One step on images [batch, C, R, R] float32 in [-1, 1], labels [batch] int64; progress in [0, 1] of the budget.
+        """One step on images [batch, C, R, R] float32 in [-1, 1], labels [batch] int64, at progress in [0, 1].
 
         Returns scalars by name ("Loss/D", "Loss/G" and what else the recipe watches), not yet brought to the host.
         """

@@ -1,4 +1,4 @@
-"""The default recipe: a relativistic game on pixels with both gradient penalties, and a second judge on frozen features.
+"""The default recipe: a relativistic game on pixels with both gradient penalties, and a judge on frozen features.
 
 The pixel discriminator keeps variety; the frozen features, which know what clean images look like before the first
 step, save most of the time a discriminator needs to learn it. Each counts as much as EXPERIMENTS.md found best.
@@ -23,7 +23,7 @@ CALIBRATION_IMAGES = 256
 
 
 class Tessera:
-    """One generator, two judges. `sample` is a batch of real images [N, C, R, R] that sets the scale of the features."""
+    """One generator, two judges. `sample`, real images [N, C, R, R], sets the scale of the features."""
 
     family = "tessera-gan"
 
@@ -57,8 +57,7 @@ class Tessera:
         numbers = self._train_discriminator(images, fakes.detach(), labels)
         loss = self._judged_by_pixels(images, fakes, labels)
         numbers["Loss/G"] = loss.detach()
-        if self._config.feature_weight:
-            loss = loss + self._config.feature_weight * self._judged_by_features(images, fakes, labels, numbers)
+        loss = loss + self._feature_weight(progress) * self._judged_by_features(images, fakes, labels, numbers)
         self._descend("generator", loss)
         self._steps += 1
         self._ema.update(self.batch_size, self._steps * self.batch_size)
@@ -105,6 +104,11 @@ class Tessera:
             judged = -self._heads(fake_maps, labels).mean()
         self._heads.requires_grad_(True)
         return judged
+
+    def _feature_weight(self, progress: float) -> float:
+        config = self._config
+        faded = min(progress / config.feature_fade, 1.0)
+        return config.feature_weight + faded * (config.feature_weight_final - config.feature_weight)
 
     def _schedule(self, progress: float) -> None:
         """A short linear warm-up, a plateau, a cosine."""
