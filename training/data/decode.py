@@ -2,7 +2,8 @@
 reason.
 
 The rule (RULE names it; it changes whenever the pixels would):
-1. PNG, JPEG, WebP, GIF and BMP, told by their first bytes and not by their names; of an animation the first frame.
+1. PNG, JPEG, WebP, GIF and BMP, told by their first bytes and not by their names; of an animation the
+   first frame, whatever became of the others.
 2. Refused by the header alone, before anything is decoded: too many pixels (MAX_PIXELS), a side below 8 pixels, or,
    when cropping, a long side of more than 4 times the short one.
 3. Turned upright by the EXIF orientation. No metadata goes further than this; colour profiles are not applied.
@@ -28,6 +29,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from training.data.errors import Reject
+from training.data.png import SIGNATURE, require_whole
 
 Fit = Literal["crop", "pad"]
 
@@ -85,7 +87,7 @@ class Header:
 
 def format_of(start: bytes) -> str | None:
     """The format that a file's first 16 bytes announce, or None."""
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+    if start.startswith(SIGNATURE):
         return "PNG"
     if start.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -108,7 +110,9 @@ def decode(data: bytes, resolution: int, fit: Fit = "crop") -> np.ndarray:
     """An image file as uint8 [resolution, resolution, 4] (RGBA, not premultiplied), by the rule above. Raises
     Reject."""
     with _broken_is_reject(), _open(data) as picture:
-        _admitted(picture, data, fit)
+        header = _admitted(picture, data, fit)
+        if header.format == "PNG":
+            require_whole(data)
         orientation = _orientation(picture)
         if isinstance(picture, JpegImageFile):
             # libjpeg scales by eighths while decoding; several times the target leaves Lanczos something to do.

@@ -12,13 +12,17 @@ import numpy as np
 from training.data.colour import grey
 
 THUMBNAIL = 16
-MAX_BITS = 4
+MAX_BITS = 8
 """Of 64 that may differ."""
-MAX_RMS = 3.0
+MAX_RMS = 6.0
 """Levels of 255 by which two thumbnails may differ, root mean square."""
 SKETCH = 8
-BANDS = (13, 13, 13, 13, 12)
-"""One more than MAX_BITS: hashes that differ in 4 bits agree wholly in at least one band, so only those are
+"""Numbers to which a thumbnail is reduced for a first comparison."""
+FEW = 256
+LEAST = 0.5
+"""Below one grey level in one pixel: what a flat image has of rounding errors is no frequency."""
+BANDS = (7, 7, 7, 7, 7, 7, 7, 7, 8)
+"""One more than MAX_BITS: hashes that differ in 8 bits agree wholly in at least one band, so only those are
 compared."""
 
 
@@ -35,7 +39,7 @@ def perceptual_hashes(thumbnails: np.ndarray) -> np.ndarray:
     luma = grey(thumbnails)[..., 0].astype(np.float32)
     cosines = _cosines()
     frequencies = (cosines @ luma @ cosines.T).reshape(-1, 64)
-    bits = frequencies > np.median(frequencies[:, 1:], axis=1, keepdims=True)  # without the first, the mean
+    bits = frequencies > np.median(frequencies[:, 1:], axis=1, keepdims=True) + LEAST  # without the first, the mean
     return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
@@ -48,7 +52,7 @@ def near_duplicates(hashes: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
     """
     count = len(hashes)
     first = np.arange(count)
-    pixels = thumbnails.reshape(count, -1)
+    pixels = thumbnails.reshape(count, 3 * THUMBNAIL**2)
     directions = _main_directions(pixels)
     sketches = np.concatenate([pixels[i : i + 4096] @ directions for i in range(0, max(1, count), 4096)])
     buckets = [_buckets(band) for band in _bands(hashes)]
@@ -70,8 +74,9 @@ def _near(points: np.ndarray, others: np.ndarray, i: int) -> np.ndarray:
 
 def _main_directions(pixels: np.ndarray) -> np.ndarray:
     """float32 [D, 8], orthonormal: where the thumbnails differ most."""
-    sample = pixels[:: len(pixels) // 2048 + 1]
-    _, directions = np.linalg.eigh(np.cov(sample, rowvar=False)) if len(sample) > 1 else (None, np.eye(pixels.shape[1]))
+    if len(pixels) < FEW:
+        return np.eye(pixels.shape[1], SKETCH, dtype=np.float32)
+    _, directions = np.linalg.eigh(np.cov(pixels[:: len(pixels) // 2048 + 1], rowvar=False))
     return np.ascontiguousarray(directions[:, -SKETCH:], np.float32)
 
 

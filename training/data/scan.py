@@ -7,6 +7,7 @@ This file owns the threads of data preparation; the image decoders release the i
 import hashlib
 import os
 import stat
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -126,7 +127,9 @@ def decode_all(
 
 
 def _in_order(work: Callable[[T], R], items: Sequence[T], stage: str, progress: Progress | None) -> Iterator[R]:
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="images") as pool:
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="images") as pool, warnings.catch_warnings():
+        # Pillow warns of odd metadata without saying in which file; filters are global, so not in the worker threads.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         for start in range(0, len(items), WINDOW):
             yield from pool.map(work, items[start : start + WINDOW])
             if progress is not None:
