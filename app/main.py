@@ -65,6 +65,7 @@ def create_app(
             RequestJournal(telemetry),
             max_body_bytes=settings.max_body_bytes,
             receive_timeout_s=settings.request_receive_timeout_s,
+            closing=lambda: lifecycle.stage in (Stage.DRAINING, Stage.LOST),
         ),
         title="Tessera",
         version=VERSION,

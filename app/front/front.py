@@ -31,10 +31,19 @@ class Journal(Protocol):
 
 
 class Front:
-    """`app` is the whole application, its own error handling included."""
+    """app: the whole application, its own error handling included. closing: is the process about to end?"""
 
-    def __init__(self, app: ASGIApp, journal: Journal, *, max_body_bytes: int, receive_timeout_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        journal: Journal,
+        *,
+        max_body_bytes: int,
+        receive_timeout_s: float,
+        closing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.app = app
+        self._closing = closing
         self._journal = journal
         self._max_body_bytes = max_body_bytes
         self._receive_timeout_s = receive_timeout_s
@@ -48,7 +57,7 @@ class Front:
         scope[ARRIVED] = time.monotonic()
         scope[FACTS] = {}
         identity = request_id.assign(scope)
-        answer = _Answer(send, identity)
+        answer = _Answer(send, identity, self._closing)
         try:
             await self._serve(scope, receive, answer)
         except ClientGone:
@@ -75,9 +84,10 @@ class Front:
 class _Answer:
     """Passes the answer on, adding the id and remembering status and size."""
 
-    __slots__ = ("_identity", "_send", "size", "status")
+    __slots__ = ("_closing", "_identity", "_send", "size", "status")
 
-    def __init__(self, send: Send, identity: bytes) -> None:
+    def __init__(self, send: Send, identity: bytes, closing: Callable[[], bool]) -> None:
+        self._closing = closing
         self._send = send
         self._identity = identity
         self.status = 0
@@ -87,6 +97,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers: list[Any] = [*message.get("headers", ()), (request_id.HEADER, self._identity)]
+            if self._closing():
+                headers.append((b"connection", b"close"))  # or the next request could meet the closing port
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))

@@ -46,12 +46,13 @@ def test_what_was_accepted_is_answered_and_new_work_is_refused(start_painted: An
     with start_painted(seconds=1.0, drain_notice_s=0.7) as running:
         assert running.client.get("/readyz").status_code == 200
         threads, statuses = in_background(running, 20)
-        wait_until(lambda: in_flight(running) >= 20)
+        wait_until(lambda: in_flight(running) >= 21)  # and the scrape itself
         running.signal()
         wait_until(lambda: running.client.get("/readyz").status_code == 503)
         refused = running.client.post("/generate")
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
         assert refused.headers["retry-after"]
+        assert refused.headers["connection"] == "close"
         for thread in threads:
             thread.join()
         assert statuses == [200] * 20
