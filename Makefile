@@ -2,6 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 # The file's name carries the checksum of what was installed, so the next make knows whether it still is.
 INSTALLED := $(VENV)/installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr -d ' ')
 
@@ -26,8 +27,10 @@ $(INSTALLED):
 	done; \
 	echo "$$python -m venv $(VENV)"; \
 	"$$python" -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "installing requirements/dev.lock: minutes, and about 3 GB to download where PyTorch comes with CUDA (Linux)"
+	$(PIP) --require-hashes --requirement requirements/dev.lock
+	@# The warning that this silences says that folders of the checkout hide installed ones: that is what it is for.
+	PYTHONWARNINGS=ignore $(PIP) --no-build-isolation --editable .
 	@rm -f $(VENV)/installed-*; touch $@
 
 run: setup ## start the service on the models of the repository and ask it for one grid
