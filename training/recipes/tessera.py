@@ -18,6 +18,7 @@ from training.networks.feature_heads import FeatureHeads
 from training.networks.frozen_features import FrozenFeatures
 from training.networks.tessera import Discriminator, Generator
 from training.precision import autocast
+from training.recipes.restore import Parts, restore
 
 CALIBRATION_IMAGES = 256
 
@@ -134,10 +135,9 @@ class Tessera:
 
     def load(self, state: State) -> None:
         self._steps = state["steps"]
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+        restore(self._parts(), state)
 
-    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    def _parts(self) -> Parts:
         networks = {
             "generator": self._generator,
             "discriminator": self._discriminator,
