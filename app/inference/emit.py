@@ -1,0 +1,176 @@
+"""Writes a Program out as TorchScript source: `def forward(z, label, c)` with the weights in the list c.
+
+One compiled call runs a whole batch without the interpreter lock, so that a busy event loop cannot slow the layers
+down between one operator and the next. With `onednn` the layers use the operators PyTorch's own inductor freezes
+convolutions to: weights laid out once for the kernel, bias and activation applied while the result is in cache.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.inference.program import (
+    Activation,
+    Affine,
+    Batch,
+    Call,
+    Interleave,
+    Item,
+    Program,
+    Quantise,
+    Step,
+    Unsupported,
+    Var,
+)
+
+_PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
+_PLAIN = {"swish": "silu"}
+
+
+def onednn_available() -> bool:
+    """Does this build of PyTorch, on this machine, have the packed operators?"""
+    names = (
+        "_convolution_pointwise",
+        "_convolution_transpose_pointwise",
+        "_linear_pointwise",
+        "_reorder_linear_weight",
+    )
+    here = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    return here and all(hasattr(torch.ops.mkldnn, name) for name in names)
+
+
+def emit(program: Program, *, onednn: bool) -> tuple[str, list[Tensor]]:
+    """TorchScript source and its constants. Raises Unsupported on a value that has no literal."""
+    writer = _Writer(program, onednn)
+    for step in program.steps:
+        writer.step(step)
+    return writer.source(program.result), writer.constants
+
+
+class _Writer:
+    def __init__(self, program: Program, onednn: bool) -> None:
+        self.onednn = onednn
+        self.constants: list[Tensor] = []
+        self._constant_ids: dict[int, int] = {}
+        self._names: dict[Var, str] = {program.z: "z", program.label: "label"}
+        self._lines: list[str] = []
+
+    def source(self, result: Var) -> str:
+        head = "def forward(z: Tensor, label: Tensor, c: List[Tensor]) -> Tensor:"
+        return "\n    ".join([head, "B = z.size(0)", *self._lines, f"return {self._names[result]}"]) + "\n"
+
+    def step(self, step: Step) -> None:
+        match step:
+            case Call():
+                self._assign(step.out, self._call(step))
+            case Item():
+                self._assign(step.out, f"{self._names[step.of]}[{step.index}]")
+            case Affine():
+                (self._packed if self.onednn else self._unpacked)(step)
+            case Interleave():
+                self._interleave(step)
+            case Quantise():
+                self._quantise(step)
+
+    def _assign(self, out: Var, expression: str) -> None:
+        self._names[out] = f"v{len(self._names)}"
+        self._lines.append(f"{self._names[out]} = {expression}")
+
+    def _call(self, call: Call) -> str:
+        # The layout before a view may have changed for the better: reshape copies where a view would refuse.
+        op = "aten.reshape" if call.op == "aten.view" else call.op
+        arguments = [self._value(value) for value in call.args]
+        arguments += [f"{name}={self._value(value)}" for name, value in call.kwargs.items()]
+        return f"torch.ops.{op}({', '.join(arguments)})"
+
+    def _packed(self, layer: Affine) -> None:
+        x, bias = self._names[layer.x], self._value(layer.bias)
+        stride, padding = list(layer.stride), list(layer.padding)
+        output_padding, dilation = list(layer.output_padding), list(layer.dilation)
+        size = [_PACKED_FOR, *layer.x.shape[1:]]
+        ops, weight = torch.ops.mkldnn, layer.weight
+        if layer.kind == "linear":
+            packed = ops._reorder_linear_weight(weight, _PACKED_FOR)
+            op, settings = "_linear_pointwise", ""
+        elif layer.kind == "conv":
+            packed = ops._reorder_convolution_weight(weight, padding, stride, dilation, layer.groups, size)
+            op, settings = "_convolution_pointwise", f"{padding}, {stride}, {dilation}, {layer.groups}, "
+        else:
+            packed = ops._reorder_convolution_transpose_weight(
+                weight, padding, output_padding, stride, dilation, layer.groups, size
+            )
+            op = "_convolution_transpose_pointwise"
+            settings = f"{padding}, {output_padding}, {stride}, {dilation}, {layer.groups}, "
+        after = _fused(layer.activation)
+        self._assign(layer.out, f"torch.ops.mkldnn.{op}({x}, {self._value(packed)}, {bias}, {settings}{after})")
+
+    def _unpacked(self, layer: Affine) -> None:
+        x, bias = self._names[layer.x], self._value(layer.bias)
+        weight = layer.weight if layer.kind == "linear" else layer.weight.to(memory_format=torch.channels_last)
+        stride, padding, dilation = list(layer.stride), list(layer.padding), list(layer.dilation)
+        settings = {
+            "linear": "",
+            "conv": f", {stride}, {padding}, {dilation}, {layer.groups}",
+            "conv_transpose": f", {stride}, {padding}, {list(layer.output_padding)}, {layer.groups}, {dilation}",
+        }[layer.kind]
+        op = "linear" if layer.kind == "linear" else f"{layer.kind.replace('conv', 'conv', 1)}2d"
+        expression = f"torch.ops.aten.{op}({x}, {self._value(weight)}, {bias}{settings})"
+        if layer.activation is not None:
+            scalars = "".join(f", {value!r}" for value in layer.activation.scalars)
+            variant = f", approximate={layer.activation.algorithm!r}" if layer.activation.algorithm else ""
+            name = _PLAIN.get(layer.activation.name, layer.activation.name)
+            expression = f"torch.ops.aten.{name}({expression}{scalars}{variant})"
+        self._assign(layer.out, expression)
+
+    def _interleave(self, step: Interleave) -> None:
+        _, channels, height, width = step.out.shape
+        half_height, half_width = height // 2, width // 2
+        x = self._names[step.x]
+        self._assign(step.out, f"{x}.new_empty([B, {half_height}, 2, {half_width}, 2, {channels}])")
+        out = self._names[step.out]
+        for a in (0, 1):
+            for b in (0, 1):
+                first = (2 * a + b) * channels
+                window = f"{first} : {first + channels}, {a} : {a + half_height}, {b} : {b + half_width}"
+                self._lines.append(f"{out}[:, :, {a}, :, {b}].copy_({x}[:, {window}].permute([0, 2, 3, 1]))")
+        self._lines.append(f"{out} = {out}.view([B, {height}, {width}, {channels}]).permute([0, 3, 1, 2])")
+
+    def _quantise(self, step: Quantise) -> None:
+        # In place from the second operation on; `add` makes the fresh tensor.
+        x = f"torch.ops.aten.add({self._names[step.x]}, 1.0).mul_(127.5).round_().clamp_(0.0, 255.0)"
+        self._assign(step.out, f"{x}.to(torch.uint8)")
+
+    def _value(self, value: Any) -> str:
+        match value:
+            case Var():
+                return self._names[value]
+            case Batch(factor):
+                return f"{factor} * B"
+            case Tensor():
+                return f"c[{self._constant(value)}]"
+            case bool() | int() | str() | None:
+                return repr(value)
+            case float():
+                return repr(value) if value - value == 0 else f'float("{value}")'
+            case list() | tuple() if value:
+                return f"[{', '.join(self._value(member) for member in value)}]"
+            case torch.dtype() | torch.memory_format() | torch.layout():
+                return str(value)
+            case torch.device():
+                return f'torch.device("{value}")'
+        raise Unsupported(f"no literal for {value!r}")
+
+    def _constant(self, tensor: Tensor) -> int:
+        if id(tensor) not in self._constant_ids:
+            self._constant_ids[id(tensor)] = len(self.constants)
+            self.constants.append(tensor)
+        return self._constant_ids[id(tensor)]
+
+
+def _fused(activation: Activation | None) -> str:
+    """The last three arguments of a packed operator."""
+    if activation is None:
+        return '"none", torch.jit.annotate(List[Optional[number]], []), ""'
+    scalars = ", ".join(repr(value) for value in activation.scalars)
+    return f'"{activation.name}", torch.jit.annotate(List[Optional[number]], [{scalars}]), "{activation.algorithm}"'

@@ -1,0 +1,193 @@
+"""A published generator on a device: loaded from bytes, made fast, proved, and run on batches of any size.
+
+This and training/export.py are the only files that know TorchScript. What the engine promises rests on what it does
+before it is ready: the output is checked against the manifest's shape and range, the faster form against the published
+module, every batch size it will use is run, and a seed's bits are compared across batch sizes and slots.
+"""
+
+import io
+import time
+import warnings
+from functools import partial
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.inference.acceptance import GeneratorSpec, check, examples
+from app.inference.chunks import powers_of_two
+from app.inference.executor import Executor
+from app.inference.graphs import Graphs, configure
+from app.inference.invariance import same_at_every_slot, same_in_every_bucket
+from app.inference.lanes import Lanes
+from app.inference.observer import Observer, Silent
+from app.inference.plan import Compiled, make
+
+__all__ = ["Engine", "GeneratorSpec"]
+
+# On a CPU larger pieces are no faster and leave the lanes unevenly loaded.
+_LARGEST_CPU_BUCKET = 16
+_TRIALS = 10
+
+
+class Engine:
+    """generator: the bytes of generator.pt. device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
+
+    Raises ValueError, with a sentence, if the bytes are no TorchScript, the generator is not what `spec` says, or the
+    device is not there.
+    """
+
+    def __init__(
+        self,
+        generator: bytes,
+        spec: GeneratorSpec,
+        device: str,
+        *,
+        max_batch_size: int = 64,
+        allow_tf32: bool = False,
+        observer: Observer | None = None,
+    ) -> None:
+        self.spec = spec
+        self.max_batch_size = max_batch_size
+        self.batching: Literal["natural", "fixed"] = "natural"
+        self.images_per_second = 0.0
+        self._device = _choose(device)
+        cuda = self._device.type == "cuda"
+        if cuda:
+            configure(allow_tf32)
+        self._runner = Graphs(self._device, spec.z_dim) if cuda else Lanes()
+        self._module = _load(generator, self._device)
+        self._runner.inside(lambda: check(self._module, spec, self._device))
+        self._plan = self._runner.inside(lambda: make(self._module, spec, self._device, _compile))
+        self._runner.serve(self._plan.pixels)
+        limit = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
+        shape = (spec.height, spec.width, spec.channels)
+        self._executor = Executor(self._runner, powers_of_two(limit), shape, observer or Silent())
+
+    @property
+    def device_class(self) -> str:
+        """Replicas of one class give the same bits: "cpu" with its instruction set, or the GPU's name."""
+        if self._device.type == "cuda":
+            return torch.cuda.get_device_name(self._device)
+        return f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """The batch sizes a forward pass is made of, ascending."""
+        return self._executor.buckets
+
+    @property
+    def fallback(self) -> str:
+        """Why the published module runs instead of its faster form; empty if the faster form runs."""
+        return self._plan.fallback
+
+    @property
+    def lanes(self) -> int:
+        """How many chunks are computed at a time: threads of a CPU, 1 on a GPU."""
+        return self._runner.lanes
+
+    def warm_up(self) -> None:
+        """Choose the batch sizes by proof, run each twice, and measure the rate. Raises DeviceLost, EngineFailed."""
+        self._prove()
+        for _ in range(2):
+            for bucket in self.buckets:
+                self._run_everywhere(bucket)
+        if isinstance(self._runner, Lanes):
+            self._runner.wide = self._all_threads_pay(self._runner)
+        z, label = self._examples(self.max_batch_size)
+        self.images_per_second = max(self.max_batch_size / _seconds(lambda: self.forward(z, label)) for _ in range(2))
+
+    def forward(self, z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8 [B, H, W, C] for z float32 [B, z_dim] and label int64 [B], any B >= 1.
+
+        Raises EngineFailed, DeviceLost; ValueError for arrays of another shape.
+        """
+        if z.shape != (len(label), self.spec.z_dim) or label.ndim != 1 or len(label) == 0:
+            raise ValueError(f"z {list(z.shape)} and label {list(label.shape)}, not [B, {self.spec.z_dim}] and [B]")
+        z, label = np.ascontiguousarray(z, np.float32), np.ascontiguousarray(label, np.int64)
+        return self._executor.forward(z, label)
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """z float32 [N, z_dim] of images uint8 [N, H, W, C], one at a time, so that company changes nothing.
+
+        Raises ValueError if this generator cannot encode, or for images of another size.
+        """
+        if not self.can_encode:
+            raise ValueError("this generator has no encoder")
+        shape = (self.spec.height, self.spec.width, self.spec.channels)
+        if images.shape[1:] != shape:
+            raise ValueError(f"images are {list(images.shape[1:])}, the generator's are {list(shape)}")
+        with torch.inference_mode():
+            pixels = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+            codes = [self._module.encode(image[None]).cpu() for image in pixels.contiguous()]
+        return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *(code.numpy() for code in codes)])
+
+    @property
+    def can_encode(self) -> bool:
+        return hasattr(self._module, "encode")
+
+    def _examples(self, n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        z, label = examples(self.spec, n, torch.device("cpu"))
+        return z.numpy(), label.numpy()
+
+    def _floats(self, z: Tensor, label: Tensor) -> Tensor:
+        return self._runner.inside(lambda: self._plan.floats(z, label))
+
+    def _prove(self) -> None:
+        """Natural batch sizes where they give the same bits; else one size: on a GPU the largest, padded, if its slots
+        agree, otherwise every image alone."""
+        largest = self.buckets[-1]
+        z, label = examples(self.spec, largest, self._device)
+        if same_in_every_bucket(self._floats, self.buckets, z, label):
+            return
+        self.batching = "fixed"
+        padded = self._runner.pads and same_at_every_slot(self._floats, largest, z, label)
+        self._executor.buckets = (largest,) if padded else (1,)
+
+    def _run_everywhere(self, bucket: int) -> None:
+        if isinstance(self._runner, Lanes):
+            self._runner.everywhere(partial(self._plan.pixels, *examples(self.spec, bucket, self._device)))
+        else:
+            self.forward(*self._examples(bucket))
+
+    def _all_threads_pay(self, lanes: Lanes) -> bool:
+        """Is a lone image faster on all threads, with the same bits?"""
+        if lanes.lanes == 1:
+            return False
+        z, label = examples(self.spec, 1, self._device)
+        floats, pixels = partial(self._plan.floats, z, label), partial(self._plan.pixels, z, label)
+        if not torch.equal(lanes.inside(floats), lanes.with_all_threads(floats)):
+            return False
+        lone = min(_seconds(lambda: lanes.inside(pixels)) for _ in range(_TRIALS))
+        wide = min(_seconds(lambda: lanes.with_all_threads(pixels)) for _ in range(_TRIALS))
+        return wide < 0.9 * lone
+
+
+def _choose(device: str) -> torch.device:
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and (not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()):
+        raise ValueError(f"there is no device {device} here; `auto` takes the CPU where there is no GPU")
+    return chosen
+
+
+def _load(generator: bytes, device: torch.device) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)
+            return torch.jit.load(io.BytesIO(generator), map_location=device).eval()  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"the generator is not readable TorchScript: {str(error).splitlines()[0]}") from error
+
+
+def _compile(source: str) -> Compiled:
+    return cast(Compiled, torch.jit.CompilationUnit(source).forward)
+
+
+def _seconds(action: Any) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began

@@ -1,0 +1,81 @@
+"""Runs a batch of any size on a device, and copes when the device runs out of memory or breaks.
+
+A chunk that does not fit is cut in half and tried again, down to one image; the size that fitted is remembered, so that
+the next batch does not fail first. The device is behind a small protocol: the same code is tested on injected faults.
+"""
+
+import logging
+import threading
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import DeviceLost, EngineFailed
+from app.inference.chunks import Chunk, padded, unpadded
+from app.inference.faults import Fault, Kind
+from app.inference.observer import Observer
+
+log = logging.getLogger("tessera")
+
+Latents = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Images = NDArray[np.uint8]
+
+
+class Device(Protocol):
+    """lanes: how many chunks it computes at a time. pads: whether a chunk may be smaller than its bucket."""
+
+    lanes: int
+    pads: bool
+
+    def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
+        """Compute chunks of z and label into the same rows of out. Returns those that failed, and never raises."""
+
+    def free_memory(self, largest: int) -> None:
+        """Give back what is held for buckets above `largest` and what is cached."""
+
+
+class Executor:
+    """buckets: ascending batch sizes. image_shape: (H, W, C)."""
+
+    def __init__(
+        self, device: Device, buckets: tuple[int, ...], image_shape: tuple[int, int, int], observer: Observer
+    ) -> None:
+        self.buckets = buckets
+        self._device = device
+        self._image_shape = image_shape
+        self._observer = observer
+        self._one_at_a_time = threading.Lock()
+
+    def forward(self, z: Latents, label: Labels) -> Images:
+        """uint8 [B, H, W, C]. Raises EngineFailed, DeviceLost."""
+        out = np.empty((len(z), *self._image_shape), np.uint8)
+        with self._one_at_a_time:
+            chunks = self._cut(0, len(z))
+            while chunks:
+                chunks = self._after(self._device.run(chunks, z, label, out))
+        return out
+
+    def _cut(self, start: int, count: int) -> list[Chunk]:
+        if self._device.pads:
+            return padded(start, count, self.buckets)
+        return unpadded(start, count, self.buckets, self._device.lanes)
+
+    def _after(self, failures: list[tuple[Chunk, Fault]]) -> list[Chunk]:
+        """What to run again, in smaller pieces."""
+        if not failures:
+            return []
+        for kind, error in ((Kind.LOST, DeviceLost), (Kind.FAILED, EngineFailed)):
+            for _, fault in failures:
+                if fault.kind is kind:
+                    raise error(fault.message)
+        largest, fault = max(failures, key=lambda failure: failure[0].bucket)
+        smaller = tuple(bucket for bucket in self.buckets if bucket < largest.bucket)
+        if not smaller:
+            raise EngineFailed(f"not enough memory for a batch of {largest.bucket}: {fault.message}")
+        log.warning("a batch of %d did not fit into memory; from now on at most %d", largest.bucket, smaller[-1])
+        self.buckets = smaller
+        self._observer.oom_split()
+        self._device.free_memory(smaller[-1])
+        return [again for chunk, _ in failures for again in self._cut(chunk.start, chunk.count)]

@@ -1,0 +1,116 @@
+"""A CPU as several lanes of one thread each, fed from one list of chunks.
+
+Inside a lane no operator waits for a second thread, so that a core taken away for a moment (by the event loop, by an
+encoder) delays one chunk and not every layer of the batch. And what a lane computes does not depend on how many cores
+the machine has: with two threads oneDNN cut some batch sizes (3 and 5) differently and the last bits changed. A single
+image may use all threads at once, for latency, where that was proved to give the same bits and to be faster.
+"""
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.inference.chunks import Chunk
+from app.inference.executor import Images, Labels, Latents
+from app.inference.faults import Fault, attempt
+
+TensorForward = Callable[[Tensor, Tensor], Tensor]
+T = TypeVar("T")
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+class Lanes:
+    """wide: run a lone image on all threads, instead of in a lane."""
+
+    pads = False
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.lanes = threads or usable_threads()
+        self.wide = False
+        self._pixels: TensorForward
+        self._own = threading.local()
+        self._pool = ThreadPoolExecutor(self.lanes, "lane", initializer=_use_threads, initargs=(1,))
+        self.everywhere(lambda: None)
+        _use_threads(self.lanes)  # the lanes have also set what a new thread starts with: back to the usual
+
+    def serve(self, pixels: TensorForward) -> None:
+        """What `run` runs: z, label -> uint8 [B, H, W, C]."""
+        self._pixels = pixels
+
+    def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
+        waiting, failures = deque(chunks), deque[tuple[Chunk, Fault]]()
+
+        def lane() -> None:
+            while waiting:
+                try:
+                    chunk = waiting.popleft()
+                except IndexError:  # another lane was quicker
+                    return
+                fault = attempt(partial(self._compute, chunk, z, label, out), lambda: True)
+                if fault is not None:
+                    failures.append((chunk, fault))
+
+        if self.wide and len(chunks) == 1 and chunks[0].count == 1:
+            self.with_all_threads(lane)
+        else:
+            for running in [self._pool.submit(lane) for _ in range(min(self.lanes, len(chunks)))]:
+                running.result()
+        return list(failures)
+
+    def free_memory(self, largest: int) -> None:
+        pass
+
+    def inside(self, action: Callable[[], T]) -> T:
+        """`action` in one lane: computed as every chunk is."""
+        return self._pool.submit(_infer, action).result()
+
+    def everywhere(self, action: Callable[[], object]) -> None:
+        """`action` once in every lane, all at the same time."""
+        together = threading.Barrier(self.lanes)
+        for running in [self._pool.submit(lambda: (together.wait(), _infer(action))) for _ in range(self.lanes)]:
+            running.result()
+
+    def with_all_threads(self, action: Callable[[], T]) -> T:
+        """`action` in the calling thread, its operators on all threads."""
+        if not getattr(self._own, "wide", False):
+            _use_threads(self.lanes)
+            self._own.wide = True
+        return _infer(action)
+
+    def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:
+        rows = slice(chunk.start, chunk.start + chunk.count)
+        with torch.inference_mode():
+            images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
+        np.copyto(out[rows], images.numpy())
+
+
+def usable_threads() -> int:
+    """PyTorch's own count (cores, affinity, OMP_NUM_THREADS), but no more than a container's CPU quota."""
+    try:
+        quota, period = _QUOTA.read_text().split()
+        allowed = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        allowed = os.cpu_count() or 1
+    return max(1, min(torch.get_num_threads(), allowed))
+
+
+def _use_threads(count: int) -> None:
+    """For operators called by the calling thread."""
+    torch.get_num_threads()  # a thread takes the process's number over when first asked: before, not after, we set ours
+    torch.set_num_threads(count)
+
+
+def _infer(action: Callable[[], T]) -> T:
+    with torch.inference_mode():
+        return action()

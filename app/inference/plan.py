@@ -1,0 +1,105 @@
+"""The fastest forward pass that gives what the published module gives, or the published module itself."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.inference.acceptance import GeneratorSpec, examples
+from app.inference.emit import emit, onednn_available
+from app.inference.narrow import widen
+from app.inference.program import Call, Program, Quantise, Unsupported, Var
+from app.inference.program import Interleave as _Interleave
+from app.inference.rewrite import rewrite
+from app.inference.tape import record
+
+log = logging.getLogger("tessera")
+
+TOLERANCE = 1e-5
+
+TensorForward = Callable[[Tensor, Tensor], Tensor]
+Compiled = Callable[[Tensor, Tensor, list[Tensor]], Tensor]  # of emit.py's source
+
+
+@dataclass(frozen=True)
+class Plan:
+    """floats: z, label -> float32 [B, C, H, W]; pixels: the same as uint8 [B, H, W, C], rounded on the device.
+
+    fallback: why this is the published module and not a faster equal; empty if it is the faster one.
+    """
+
+    floats: TensorForward
+    pixels: TensorForward
+    fallback: str = ""
+
+
+@torch.inference_mode()
+def make(
+    published: TensorForward, spec: GeneratorSpec, device: torch.device, compile_source: Callable[[str], Compiled]
+) -> Plan:
+    """Never raises for want of speed."""
+    try:
+        plan = _improved(published, spec, device, compile_source)
+        _compare(plan, published, spec, device)
+    except Exception as error:  # internals of PyTorch end in many ways, and the published module serves in any case
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        log.warning("the generator is served as published, without the faster form: %s", reason)
+        return Plan(published, lambda z, label: quantise(published(z, label)), reason)
+    return plan
+
+
+def quantise(images: Tensor) -> Tensor:
+    """float32 [B, C, H, W] in [-1, 1] -> uint8 [B, H, W, C]: clamp(round_half_even((x + 1) * 127.5), 0, 255)."""
+    return images.add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _improved(
+    published: TensorForward, spec: GeneratorSpec, device: torch.device, compile_source: Callable[[str], Compiled]
+) -> Plan:
+    program = record(published, *examples(spec, 3, device))
+    rewrite(program)
+    onednn = device.type == "cpu" and onednn_available()
+    if device.type == "cpu":
+        widen(program)
+    floats = _bound(program, compile_source, onednn)
+    _end_in_pixels(program)
+    return Plan(floats, _bound(program, compile_source, onednn))
+
+
+def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: bool) -> TensorForward:
+    source, constants = emit(program, onednn=onednn)
+    compiled = compile_source(source)
+    return lambda z, label: compiled(z, label, constants)
+
+
+def _end_in_pixels(program: Program) -> None:
+    """Round before the last rearrangement, which then moves bytes; and give the channels last."""
+    last = program.producer(program.result)
+    if isinstance(last, _Interleave):
+        small = Var(last.x.shape)
+        program.swap(last, [Quantise(last.x, small), _Interleave(small, last.out)])
+    else:
+        rounded = Var(program.result.shape)
+        program.steps.append(Quantise(program.result, rounded))
+        program.result = rounded
+    image, pixels = Var(()), Var(())
+    program.steps.append(Call("aten.permute", (program.result, [0, 2, 3, 1]), {}, image))
+    program.steps.append(Call("aten.contiguous", (image,), {}, pixels))
+    program.result = pixels
+
+
+def _compare(plan: Plan, published: TensorForward, spec: GeneratorSpec, device: torch.device) -> None:
+    """On usual, central and far latents, at several batch sizes."""
+    z, label = examples(spec, 8, device)
+    z[5] = 0.0
+    z[6:] *= 3.0
+    for size in (1, 3, 8):
+        wanted = published(z[:size], label[:size])
+        off = (plan.floats(z[:size], label[:size]) - wanted).abs().max().item()
+        if not off <= TOLERANCE:
+            raise Unsupported(f"the faster form is off by {off:.2g} at batch size {size}")
+        levels = (plan.pixels(z[:size], label[:size]).int() - quantise(wanted).int()).abs().max().item()
+        if levels > 1:
+            raise Unsupported(f"the faster form's pixels are off by {levels} levels")

@@ -1,0 +1,101 @@
+"""Lanes compute every chunk once, in one thread each, and report what fails."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from app.inference import lanes as lanes_module
+from app.inference.chunks import unpadded
+from app.inference.faults import Kind
+from app.inference.lanes import Lanes, usable_threads
+
+
+def pixels(z, label):
+    return (z + label[:, None]).to(torch.uint8).reshape(len(z), 1, 1, -1)
+
+
+def order(n):
+    return np.arange(2 * n, dtype=np.float32).reshape(n, 2), np.ones(n, np.int64)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 2, 13])
+def test_every_chunk_lands_in_its_rows(threads, n):
+    lanes = Lanes(threads)
+    lanes.serve(pixels)
+    z, label = order(n)
+    out = np.zeros((n, 1, 1, 2), np.uint8)
+    assert lanes.run(unpadded(0, n, (1, 2, 4), threads), z, label, out) == []
+    np.testing.assert_array_equal(out.reshape(n, 2), z + 1)
+
+
+def test_a_lane_is_one_thread_and_keeps_to_itself():
+    lanes = Lanes(3)
+    seen = []
+    lanes.everywhere(lambda: seen.append((threading.get_ident(), torch.get_num_threads())))
+    assert len({ident for ident, _ in seen}) == 3
+    assert {threads for _, threads in seen} == {1}
+    assert lanes.inside(torch.get_num_threads) == 1
+    assert lanes.with_all_threads(torch.get_num_threads) == 3
+    assert lanes.inside(torch.get_num_threads) == 1
+
+
+def test_everything_runs_without_recording_gradients():
+    lanes = Lanes(2)
+    assert lanes.inside(torch.is_inference_mode_enabled)
+    assert lanes.with_all_threads(torch.is_inference_mode_enabled)
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_a_lone_image_may_use_all_threads():
+    lanes = Lanes(2)
+    threads = []
+
+    def watched(z, label):
+        threads.append(torch.get_num_threads())
+        return pixels(z, label)
+
+    lanes.serve(watched)
+    lanes.wide = True
+    for n in (1, 2):
+        out = np.zeros((n, 1, 1, 2), np.uint8)
+        assert lanes.run(unpadded(0, n, (1, 2), 2), *order(n), out) == []
+    assert threads == [2, 1, 1]
+
+
+def test_failing_chunks_are_reported_and_the_others_computed():
+    def picky(z, label):
+        if 0 in z:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        if 8 in z:
+            raise ValueError("odd")
+        return pixels(z, label)
+
+    lanes = Lanes(2)
+    lanes.serve(picky)
+    out = np.zeros((8, 1, 1, 2), np.uint8)
+    failures = lanes.run(unpadded(0, 8, (1, 2), 2), *order(8), out)
+    assert {chunk.start: fault.kind for chunk, fault in failures} == {0: Kind.OUT_OF_MEMORY, 4: Kind.FAILED}
+    np.testing.assert_array_equal(out[[2, 3, 6, 7]].reshape(4, 2), order(8)[0][[2, 3, 6, 7]] + 1)
+    assert not out[[0, 1, 4, 5]].any()
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("", 8)]
+)
+def test_a_containers_quota_limits_the_threads(monkeypatch, tmp_path, quota, expected):
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    monkeypatch.setattr(lanes_module, "_QUOTA", file)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr(lanes_module.os, "cpu_count", lambda: 16)
+    assert usable_threads() == expected
+
+
+def test_without_a_quota_pytorch_decides(monkeypatch, tmp_path):
+    monkeypatch.setattr(lanes_module, "_QUOTA", tmp_path / "absent")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(lanes_module.os, "cpu_count", lambda: 16)
+    assert usable_threads() == 3

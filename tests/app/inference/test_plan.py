@@ -1,0 +1,111 @@
+"""The faster form is used where it gives the same, and never where it does not."""
+
+import pytest
+import torch
+from torch import nn
+
+from app.inference.acceptance import GeneratorSpec, examples
+from app.inference.plan import make, quantise
+
+CPU = torch.device("cpu")
+
+
+def compile_source(source):
+    return torch.jit.CompilationUnit(source).forward
+
+
+def test_floats_and_pixels_of_the_faster_form(network, networks):
+    published = networks["scripted"](network)
+    plan = make(published, network.spec, CPU, compile_source)
+    assert plan.fallback == ""
+    z, label = examples(network.spec, 9, CPU)
+    with torch.inference_mode():
+        wanted = published(z, label)
+        torch.testing.assert_close(plan.floats(z, label), wanted, rtol=0, atol=1e-5)
+        pixels = plan.pixels(z, label)
+        assert pixels.dtype == torch.uint8
+        assert pixels.is_contiguous()
+        assert pixels.shape == (9, network.spec.height, network.spec.width, network.spec.channels)
+        assert torch.equal(pixels, quantise(plan.floats(z, label)))
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [(-1.0, 0), (1.0, 255), (0.0, 128), (-2.0, 0), (2.0, 255), (1 / 255, 128), (-0.99, 1), (0.5, 191)],
+)
+def test_pixels_are_rounded_to_the_nearest_level(value, level):
+    assert quantise(torch.full((1, 1, 1, 1), value)).item() == level
+
+
+def test_halves_go_to_the_even_level():
+    levels = torch.tensor([0.5, 1.5, 2.5, 126.5, 127.5])
+    exact = levels.double() / 127.5 - 1
+    values = exact.float()[(exact.float().double() + 1) * 127.5 == levels.double()]
+    assert quantise(torch.tensor([0.0]).reshape(1, 1, 1, 1)).item() == 128  # 127.5
+    assert all(quantise(value.reshape(1, 1, 1, 1)).item() % 2 == 0 for value in values)
+
+
+class Noisy(nn.Module):
+    spec = GeneratorSpec(4, 2, 2, 1, 0)
+
+    def forward(self, z, label):
+        return torch.tanh(z.view(-1, 1, 2, 2) + 0 * torch.randn(z.size(0), 1, 2, 2))
+
+
+def test_a_generator_that_cannot_be_recorded_runs_as_published(caplog):
+    plan = make(Noisy(), Noisy.spec, CPU, compile_source)
+    assert "random numbers" in plan.fallback
+    assert "served as published" in caplog.text
+    z, label = examples(Noisy.spec, 3, CPU)
+    assert torch.equal(plan.floats(z, label), Noisy()(z, label))
+    assert plan.pixels(z, label).shape == (3, 2, 2, 1)
+
+
+def spoiled(source):
+    """A compiler that gets it wrong by a little more than is allowed."""
+    compiled = compile_source(source)
+
+    def run(z, label, constants):
+        result = compiled(z, label, constants)
+        return result + 2e-5 if result.is_floating_point() else result
+
+    return run
+
+
+def test_a_faster_form_that_is_not_equal_is_not_used(network, networks, caplog):
+    published = networks["scripted"](network)
+    plan = make(published, network.spec, CPU, spoiled)
+    assert "off by 2e-05" in plan.fallback
+    z, label = examples(network.spec, 3, CPU)
+    with torch.inference_mode():
+        assert torch.equal(plan.floats(z, label), published(z, label))
+
+
+def not_a_number(source):
+    compiled = compile_source(source)
+    return lambda z, label, constants: compiled(z, label, constants) * float("nan")
+
+
+def test_a_faster_form_that_gives_no_numbers_is_not_used(network, networks):
+    assert "off by nan" in make(networks["scripted"](network), network.spec, CPU, not_a_number).fallback
+
+
+def wrong_pixels(source):
+    compiled = compile_source(source)
+
+    def run(z, label, constants):
+        result = compiled(z, label, constants)
+        return result if result.is_floating_point() else result ^ 128
+
+    return run
+
+
+def test_pixels_are_compared_too(network, networks):
+    assert "levels" in make(networks["scripted"](network), network.spec, CPU, wrong_pixels).fallback
+
+
+def test_a_compiler_that_fails_costs_speed_and_nothing_else(network, networks):
+    def fails(source):
+        raise RuntimeError("no such operator\nsecond line")
+
+    assert make(networks["scripted"](network), network.spec, CPU, fails).fallback == "no such operator"

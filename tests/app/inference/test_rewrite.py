@@ -1,0 +1,205 @@
+"""Every rule is exact algebra: the improved program gives what the module gives, at other batch sizes too."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from app.inference.emit import emit, onednn_available
+from app.inference.narrow import phase_weight, row_weight, widen
+from app.inference.program import Activation, Affine, Call
+from app.inference.rewrite import rewrite, upsampling_weight
+from app.inference.tape import record
+
+Z = 6
+
+
+class Net(nn.Module):
+    """Linear to [B, 8, 4, 4], then `body`."""
+
+    def __init__(self, *body):
+        super().__init__()
+        self.first = nn.Linear(Z, 128)
+        self.body = nn.Sequential(*body)
+
+    def forward(self, z, label):
+        return self.body(self.first(z).view(-1, 8, 4, 4))
+
+
+class FromPoint(nn.Module):
+    def __init__(self, *body):
+        super().__init__()
+        self.body = nn.Sequential(*body)
+
+    def forward(self, z, label):
+        return self.body(z[:, :, None, None])
+
+
+def improved(module, *, wide=True):
+    with torch.inference_mode():
+        program = record(module.eval(), torch.randn(3, Z), torch.zeros(3, dtype=torch.int64))
+        rewrite(program)
+        if wide:
+            widen(program)
+    return program
+
+
+def kinds(program):
+    return [step.kind for step in program.steps if isinstance(step, Affine)]
+
+
+def check_equal(module, networks):
+    """With weights that are not the convenient ones, at batch sizes that were not recorded."""
+    program = improved(networks["randomised"](module))
+    for onednn in {False, onednn_available()}:
+        source, constants = emit(program, onednn=onednn)
+        compiled = torch.jit.CompilationUnit(source)
+        for batch in (1, 2, 5):
+            z, label = torch.randn(batch, Z), torch.zeros(batch, dtype=torch.int64)
+            with torch.inference_mode():
+                got, wanted = compiled.forward(z, label, constants), module(z, label)
+            torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
+
+
+up = nn.Upsample(scale_factor=2.0, mode="nearest")
+
+BODIES = {
+    "convolution, normalisation, relu": [nn.Conv2d(8, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True)],
+    "no bias": [nn.Conv2d(8, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6, eps=0.1), nn.LeakyReLU(0.3)],
+    "normalisation without weights": [nn.ConvTranspose2d(8, 6, 4, 2, 1), nn.BatchNorm2d(6, affine=False), nn.SiLU()],
+    "normalisation after an activation": [nn.Conv2d(8, 6, 1), nn.ReLU(), nn.BatchNorm2d(6), nn.Tanh()],
+    "grouped": [nn.Conv2d(8, 8, 3, padding=1, groups=4), nn.BatchNorm2d(8), nn.GELU()],
+    "grouped transposed": [nn.ConvTranspose2d(8, 8, 4, 2, 1, groups=2), nn.BatchNorm2d(8), nn.GELU("tanh")],
+    "dilated": [nn.Conv2d(8, 3, 3, padding=2, dilation=2), nn.Sigmoid()],
+    "strided": [nn.Conv2d(8, 3, 3, stride=2, padding=1), nn.Tanh()],
+    "upsampling": [
+        up,
+        nn.Conv2d(8, 12, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        up,
+        nn.Conv2d(12, 3, 3, padding=1),
+        nn.Tanh(),
+    ],
+    "upsampling, normalised": [up, nn.Conv2d(8, 12, 3, padding=1, bias=False), nn.BatchNorm2d(12), nn.ReLU()],
+    "upsampling by three": [nn.Upsample(scale_factor=3.0, mode="nearest"), nn.Conv2d(8, 3, 3, padding=1)],
+    "upsampling, wider kernel": [up, nn.Conv2d(8, 3, 5, padding=2)],
+    "upsampling, reflected border": [up, nn.ReflectionPad2d(1), nn.Conv2d(8, 3, 3)],
+    "bilinear": [nn.Upsample(scale_factor=2.0, mode="bilinear"), nn.Conv2d(8, 3, 3, padding=1)],
+    "same padding": [nn.Conv2d(8, 3, 3, padding="same")],
+    "circular padding": [nn.Conv2d(8, 3, 3, padding=1, padding_mode="circular")],
+    "narrow, one channel": [nn.Conv2d(8, 1, 3, padding=1), nn.Tanh()],
+    "narrow, odd width": [nn.Conv2d(8, 3, 2), nn.Tanh()],
+    "narrow, no padding": [nn.Conv2d(8, 3, 3), nn.Tanh()],
+    "narrow, wide kernel": [nn.Conv2d(8, 4, 5, padding=2), nn.Tanh()],
+    "narrow transposed": [nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Tanh()],
+    "narrow transposed, one channel": [nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False), nn.Tanh()],
+    "narrow transposed, in the middle": [nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ReLU(), nn.Conv2d(4, 3, 1)],
+    "transposed, other geometry": [nn.ConvTranspose2d(8, 3, 3, 2, 1, output_padding=1), nn.Tanh()],
+    "flattened": [nn.Flatten(), nn.Linear(128, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Unflatten(1, (3, 4, 4))],
+    "pixel shuffle": [nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()],
+    "two activations": [nn.Conv2d(8, 3, 3, padding=1), nn.ReLU(), nn.Tanh()],
+    "nothing else": [nn.Tanh()],
+}
+
+
+@pytest.mark.parametrize("name", list(BODIES))
+def test_the_improved_program_computes_the_same(name, networks):
+    module = Net(*BODIES[name])
+    check_equal(module, networks)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_first_layer_of_a_point_is_a_matrix_product(stride, networks):
+    module = FromPoint(
+        nn.ConvTranspose2d(Z, 10, 4, stride, 0), nn.BatchNorm2d(10), nn.ReLU(), nn.Conv2d(10, 9, 3, padding=1)
+    )
+    assert kinds(improved(module)) == ["linear", "conv"]
+    check_equal(module, networks)
+
+
+def test_a_padded_first_layer_stays_a_convolution(networks):
+    module = FromPoint(nn.ConvTranspose2d(Z, 10, 4, 1, 1))
+    assert kinds(improved(module)) == ["conv_transpose"]
+    check_equal(module, networks)
+
+
+def test_the_tutorials_generator_is_four_layers_and_no_normalisation(networks):
+    network = networks["randomised"](networks["transposed"]())
+    with torch.inference_mode():
+        program = record(network, torch.randn(3, 10), torch.zeros(3, dtype=torch.int64))
+        rewrite(program)
+    assert kinds(program) == ["linear", "conv_transpose", "conv_transpose"]
+    activations = [step.activation for step in program.steps if isinstance(step, Affine)]
+    assert activations == [Activation("relu"), Activation("relu"), Activation("tanh")]
+    assert not any(isinstance(step, Call) and "norm" in step.op for step in program.steps)
+
+
+def test_upsampling_becomes_part_of_the_convolution_behind_it():
+    program = improved(Net(*BODIES["upsampling"]), wide=False)
+    assert kinds(program) == ["linear", "conv_transpose", "conv_transpose"]
+    assert not any(isinstance(step, Call) and "upsample" in step.op for step in program.steps)
+
+
+@pytest.mark.parametrize("name", ["upsampling by three", "upsampling, wider kernel", "upsampling, reflected border"])
+def test_other_upsampling_is_left_alone(name):
+    program = improved(Net(*BODIES[name]), wide=False)
+    assert any(isinstance(step, Call) and "upsample" in step.op for step in program.steps)
+
+
+class Shared(Net):
+    """What is used twice cannot be changed for one of its users."""
+
+    def forward(self, z, label):
+        x = self.body[0](self.first(z).view(-1, 8, 4, 4))
+        return self.body[1](x) + functional.relu(x)
+
+
+def test_a_layer_with_two_readers_keeps_its_result(networks):
+    module = Shared(nn.Conv2d(8, 6, 3, padding=1), nn.BatchNorm2d(6))
+    program = improved(module)
+    assert any(isinstance(step, Call) and step.op == "aten.batch_norm" for step in program.steps)
+    assert all(step.activation is None for step in program.steps if isinstance(step, Affine))
+    check_equal(module, networks)
+
+
+class Viewed(Net):
+    def forward(self, z, label):
+        x = self.first(z)
+        y = x.view(-1, 8, 4, 4)
+        return self.body(y) + x.sum()
+
+
+def test_a_product_that_is_read_in_its_own_order_keeps_it(networks):
+    module = Viewed(nn.Conv2d(8, 6, 3, padding=1))
+    z = torch.randn(1, Z)  # a sum over the batch: only a batch of one may be compared
+    program = improved(module)
+    with torch.inference_mode():
+        source, constants = emit(program, onednn=False)
+        got = torch.jit.CompilationUnit(source).forward(z, torch.zeros(1, dtype=torch.int64), constants)
+        torch.testing.assert_close(got, module(z, None), rtol=0, atol=1e-5)
+
+
+def test_upsampling_weights():
+    x, w = torch.randn(2, 5, 6, 7), torch.randn(4, 5, 3, 3)
+    wanted = functional.conv2d(functional.interpolate(x, scale_factor=2.0), w, padding=1)
+    torch.testing.assert_close(functional.conv_transpose2d(x, upsampling_weight(w), stride=2, padding=1), wanted)
+
+
+def test_phase_weights():
+    x, w = torch.randn(2, 5, 3, 4), torch.randn(5, 2, 4, 4)
+    wanted = functional.conv_transpose2d(x, w, stride=2, padding=1)
+    phases = functional.conv2d(x, phase_weight(w), padding=1)
+    assert phases.shape == (2, 8, 4, 5)
+    for a in (0, 1):
+        for b in (0, 1):
+            channels = slice(2 * (2 * a + b), 2 * (2 * a + b) + 2)
+            torch.testing.assert_close(phases[:, channels, a : a + 3, b : b + 4], wanted[:, :, a::2, b::2])
+
+
+@pytest.mark.parametrize("pixels", [2, 4, 8])
+def test_row_weights(pixels):
+    x, w = torch.randn(2, 5, 3, 8), torch.randn(3, 5, 3, 3)
+    wanted = functional.conv2d(x, w, padding=1)
+    rows = functional.conv2d(x, row_weight(w, pixels), padding=1, stride=(1, pixels))
+    got = rows.permute(0, 2, 3, 1).reshape(2, 3, 8, 3).permute(0, 3, 1, 2)
+    torch.testing.assert_close(got, wanted)
