@@ -1,6 +1,7 @@
 """fashion: Fashion-MNIST (Zalando Research, MIT), 70,000 grey photographs of 28x28 pixels in ten classes."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from datasets.images import count, counted, write_missing
-from datasets.sources import debian_package
+from datasets.sources import SourceError, debian_package
 
 PACKAGE = "dataset-fashion-mnist"
 CLASSES = (
@@ -42,17 +43,21 @@ def _pictures(source: Path, folder: Path) -> Iterator[tuple[Path, Image.Image]]:
         images = read_idx(source / f"{part}-images-idx3-ubyte.gz")
         labels = read_idx(source / f"{part}-labels-idx1-ubyte.gz")
         if images.shape != (size, 28, 28) or labels.shape != (size,) or labels.max() >= len(CLASSES):
-            raise ValueError(f"{source}: {part} holds {images.shape} images and {labels.shape} labels")
+            raise SourceError(f"{source}: {part} holds {images.shape} images and {labels.shape} labels")
         for number, (image, label) in enumerate(zip(images, labels, strict=True), start=first):
             yield folder / CLASSES[label] / f"{number:05d}.png", Image.fromarray(image)
         first += size
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """A gzipped IDX file of unsigned bytes (two zeros, type 8, the number of axes, big-endian sizes, the bytes)."""
-    data = gzip.decompress(path.read_bytes())
-    if data[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path} is no IDX file of unsigned bytes")
-    axes = data[3]
-    shape = np.frombuffer(data, ">u4", count=axes, offset=4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+    """A gzipped IDX file of unsigned bytes (two zeros, type 8, the number of axes, big-endian sizes, the bytes).
+
+    Raises SourceError.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes())
+        axes = data[3] if data[:3] == b"\x00\x00\x08" else 0
+        shape = np.frombuffer(data, ">u4", count=axes, offset=4)
+        return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+    except (EOFError, IndexError, OSError, ValueError, zlib.error) as error:
+        raise SourceError(f"{path} is no gzipped IDX file of unsigned bytes: {error}") from None

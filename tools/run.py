@@ -53,14 +53,14 @@ def main() -> int:
 
 def free_port(host: str, wanted: str) -> int:
     """The port to serve on; 0 becomes one that is free now. Raises NotServed when it is taken or no number."""
+    if not (wanted.isascii() and wanted.isdigit() and int(wanted) <= 65535):
+        raise NotServed(f"TESSERA_PORT is {wanted!r}, which is no port number")
     try:
         family, *_, address = socket.getaddrinfo(host, int(wanted), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             return int(probe.getsockname()[1])
-    except (ValueError, OverflowError):
-        raise NotServed(f"TESSERA_PORT is {wanted!r}, which is no port number") from None
     except OSError as error:
         raise NotServed(
             f"cannot listen on {host} port {wanted} ({error.strerror}); if something else serves there, "
