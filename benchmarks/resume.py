@@ -2,7 +2,7 @@
 
     python -m benchmarks.resume FOLDER --kills 20
 
-Every run trains the default recipe at 32 pixels on `--images` images; the moment of the kill is uniform over an undisturbed run.
+Every run trains the default recipe at 32 pixels on `--images` images. A kill may fall anywhere in a run's time.
 """
 
 import argparse

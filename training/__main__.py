@@ -68,7 +68,9 @@ def _report(run: Path, outcome: Outcome) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     for name, metric in measure(options.run, options.count).items():
-        print(f"{name:26} {metric.value:10.4f}   floor {metric.floor:10.4f}   extractor {metric.extractor_sha256[:12]}")
+        print(
+            f"{name:26} {metric.value:10.4f}   floor {metric.floor or 0.0:10.4f}   extractor {metric.extractor_sha256}"
+        )
     return 0
 
 

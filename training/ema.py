@@ -3,7 +3,9 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor
+
+from training.networks.generator import ImageGenerator
 
 
 class Ema:
@@ -12,7 +14,7 @@ class Ema:
     half-life = min(`half_life`, `ramp` * images seen): the average never remembers the noise of the first steps.
     """
 
-    def __init__(self, source: nn.Module, half_life: float, ramp: float = 0.05) -> None:
+    def __init__(self, source: ImageGenerator, half_life: float, ramp: float = 0.05) -> None:
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
         self._source = source
         self._half_life = half_life
@@ -22,7 +24,8 @@ class Ema:
     def update(self, batch: int, images_seen: int) -> None:
         """Moves the average after a step on `batch` images; `images_seen` counts this step's."""
         keep = 0.5 ** (batch / max(min(self._half_life, self._ramp * images_seen), 1e-8))
-        averages, weights = list(self.module.parameters()), list(self._source.parameters())
+        averages: list[Tensor] = list(self.module.parameters())
+        weights: list[Tensor] = list(self._source.parameters())
         torch._foreach_lerp_(averages, weights, 1.0 - keep)
         for average, buffer in zip(self.module.buffers(), self._source.buffers(), strict=True):
             average.copy_(buffer)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ class Preview:
         shown = torch.randint(0, len(data), (PREVIEW_IMAGES,), generator=generator).numpy()
         self.reals = data.pixels(shown)
         self._recipe = recipe
-        self._z = torch.randn(PREVIEW_IMAGES, int(recipe.published.z_dim), generator=generator).to(device)
+        self._z = torch.randn(PREVIEW_IMAGES, recipe.published.z_dim, generator=generator).to(device)
         self._labels = torch.from_numpy(data.labels[data.chosen[shown]]).to(device)
         self._drawn = 0
 
@@ -170,7 +171,7 @@ def _stop_on_signals() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: asked
         return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: asked
     finally:

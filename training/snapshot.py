@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from training import checkpoint
 from training import run as runs
 from training.config import DcganConfig
 from training.fit import config_of
 from training.networks import dcgan, tessera
+from training.networks.generator import ImageGenerator
 
 DRAW_BATCH = 64
 
@@ -21,7 +21,7 @@ DRAW_BATCH = 64
 class Snapshot:
     """generator: eval mode, float32, CPU. seconds and cpu_seconds: training time, over all resumptions."""
 
-    generator: nn.Module
+    generator: ImageGenerator
     options: dict[str, Any]
     images_seen: int
     seconds: float
@@ -39,7 +39,7 @@ def load_generator(run: Path) -> Snapshot:
         raise checkpoint.CheckpointError(f"{run}: no readable checkpoint yet; train a little longer")
     state = checkpoint.read(path)
     config = config_of(options)
-    generator: nn.Module
+    generator: ImageGenerator
     if isinstance(config, DcganConfig):
         generator = dcgan.Generator(config.resolution, config.channels, config.z_dim, config.width)
         generator.load_state_dict(state["recipe"]["generator"])
@@ -59,10 +59,10 @@ def load_generator(run: Path) -> Snapshot:
 
 
 @torch.no_grad()
-def draw(generator: nn.Module, count: int, labels: np.ndarray, seed: int = 0) -> np.ndarray:
+def draw(generator: ImageGenerator, count: int, labels: np.ndarray, seed: int = 0) -> np.ndarray:
     """`count` images uint8 [count, R, R, C]; labels are drawn from `labels` int64 [M]: classes keep their shares."""
     random = torch.Generator().manual_seed(seed)
-    z = torch.randn(count, int(generator.z_dim), generator=random)
+    z = torch.randn(count, generator.z_dim, generator=random)
     chosen = torch.from_numpy(labels)[torch.randint(0, len(labels), (count,), generator=random)]
     parts = [generator(*pair) for pair in zip(z.split(DRAW_BATCH), chosen.split(DRAW_BATCH), strict=True)]
     pixels = torch.cat(parts).add(1).mul(127.5).round().clamp(0, 255).byte()

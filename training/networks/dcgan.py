@@ -7,6 +7,8 @@ The square is doubled from 4x4 up to the image, so 64x64 takes five layers, 32x3
 import torch
 from torch import Tensor, nn
 
+from training.networks.generator import ImageGenerator
+
 LEAK = 0.2
 
 
@@ -17,7 +19,7 @@ def _multiples(resolution: int) -> list[int]:
     return [2**k for k in reversed(range((resolution // 8).bit_length()))]
 
 
-class Generator(nn.Module):
+class Generator(ImageGenerator):
     """z [B, z_dim] float32, label [B] int64 (unused: the tutorial is unconditional) -> [B, C, R, R] in [-1, 1]."""
 
     def __init__(self, resolution: int, channels: int, z_dim: int = 100, width: int = 64) -> None:

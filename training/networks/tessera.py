@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.networks.generator import ImageGenerator
+
 LEAK = 0.2
 GENERATOR_WIDTHS = {4: 256, 8: 192, 16: 96, 32: 48, 64: 24, 128: 16}
 DISCRIMINATOR_WIDTHS = (32, 64, 128, 256)
@@ -18,7 +20,7 @@ DENSE = 256
 STD_GROUP = 4
 
 
-class Generator(nn.Module):
+class Generator(ImageGenerator):
     """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R] in [-1, 1].
 
     The label is embedded beside z; with num_classes 0 it is not looked at. R is 32, 64 or 128.
@@ -146,4 +148,5 @@ def _with_group_deviation(x: Tensor) -> Tensor:
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, LEAK)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

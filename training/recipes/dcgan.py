@@ -3,12 +3,13 @@
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.checkpoint import State
 from training.config import DcganConfig
 from training.losses import discriminator_bce, generator_bce
 from training.networks.dcgan import Discriminator, Generator
+from training.networks.generator import ImageGenerator
 from training.recipes.restore import Parts, restore
 
 
@@ -22,14 +23,14 @@ class Dcgan:
         self._generator = Generator(config.resolution, config.channels, config.z_dim, config.width)
         self._discriminator = Discriminator(config.resolution, config.channels, config.width)
         for network in (self._generator, self._discriminator):
-            network.to(device, memory_format=torch.channels_last)
+            network.to(device).to(memory_format=torch.channels_last)
         betas = (config.beta1, config.beta2)
         self._generator_adam = torch.optim.Adam(self._generator.parameters(), config.lr, betas, fused=True)
         self._discriminator_adam = torch.optim.Adam(self._discriminator.parameters(), config.lr, betas, fused=True)
         self._device = device
 
     @property
-    def published(self) -> nn.Module:
+    def published(self) -> ImageGenerator:
         return copy.deepcopy(self._generator).eval()
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:

@@ -2,9 +2,10 @@
 
 from typing import Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.checkpoint import State
+from training.networks.generator import ImageGenerator
 
 
 class Recipe(Protocol):
@@ -14,7 +15,7 @@ class Recipe(Protocol):
     batch_size: int
 
     @property
-    def published(self) -> nn.Module:
+    def published(self) -> ImageGenerator:
         """The generator whose images are shown, evaluated and published."""
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from training.ema import Ema
 from training.losses import gradient_penalty, hinge, relativistic
 from training.networks.feature_heads import FeatureHeads
 from training.networks.frozen_features import FrozenFeatures
+from training.networks.generator import ImageGenerator
 from training.networks.tessera import Discriminator, Generator
 from training.precision import autocast
 from training.recipes.restore import Parts, restore
@@ -33,9 +34,9 @@ class Tessera:
         self._config = config
         self._device = device
         shape = (config.resolution, config.channels, config.num_classes)
-        self._generator = Generator(*shape, config.z_dim).to(device, memory_format=torch.channels_last)
-        self._discriminator = Discriminator(*shape).to(device, memory_format=torch.channels_last)
-        self._features = FrozenFeatures().to(device, memory_format=torch.channels_last)
+        self._generator = Generator(*shape, config.z_dim).to(device).to(memory_format=torch.channels_last)
+        self._discriminator = Discriminator(*shape).to(device).to(memory_format=torch.channels_last)
+        self._features = FrozenFeatures().to(device).to(memory_format=torch.channels_last)
         self._heads = FeatureHeads(self._features.calibrate(sample), config.num_classes).to(device)
         self._ema = Ema(self._generator, config.ema_half_life)
         self._adams = {
@@ -46,7 +47,7 @@ class Tessera:
         self._steps = 0
 
     @property
-    def published(self) -> nn.Module:
+    def published(self) -> ImageGenerator:
         return self._ema.module
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
