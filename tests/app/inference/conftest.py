@@ -113,19 +113,19 @@ def as_bytes(module: nn.Module) -> bytes:
 GENERATORS = {"transposed": Transposed, "upsampled": Upsampled, "styled": Styled}
 
 
-@pytest.fixture(params=list(GENERATORS))
+@pytest.fixture(scope="session", params=list(GENERATORS))
 def network(request) -> nn.Module:
     """Each of the generators, with its `spec`."""
     return randomised(GENERATORS[request.param]())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_generator():
     """bytes of a generator.pt from a module."""
     return as_bytes
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def networks():
     """The classes by name, and what prepares them."""
     return {"randomised": randomised, "scripted": scripted, "encoding": Encoding, **GENERATORS}

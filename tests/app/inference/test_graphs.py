@@ -1,5 +1,7 @@
 """What the CUDA device decides, without a GPU: graphs and copies are replaced, faults are injected."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -87,19 +89,14 @@ def test_a_device_that_cannot_be_asked_does_not_answer(monkeypatch):
 
 @pytest.mark.parametrize(("allow", "precision"), [(False, "ieee"), (True, "tf32")])
 def test_kernels_are_deterministic_and_exact_unless_asked_otherwise(monkeypatch, allow, precision):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    deterministic = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", deterministic.append)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    before, filling = torch.backends.fp32_precision, torch.utils.deterministic.fill_uninitialized_memory
-    try:
-        configure(allow)
-        assert torch.are_deterministic_algorithms_enabled()
-        assert torch.backends.fp32_precision == precision
-        assert not torch.backends.cudnn.benchmark
-        import os
-
-        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-    finally:
-        torch.use_deterministic_algorithms(False)
-        torch.backends.fp32_precision = before
-        torch.utils.deterministic.fill_uninitialized_memory = filling
-        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.setattr(torch.backends, "fp32_precision", torch.backends.fp32_precision)
+    monkeypatch.setattr(os, "environ", {})
+    configure(allow)
+    assert deterministic == [True]
+    assert torch.backends.fp32_precision == precision
+    assert not torch.backends.cudnn.benchmark
+    assert os.environ == {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}

@@ -14,6 +14,12 @@ def compile_source(source):
     return torch.jit.CompilationUnit(source).forward
 
 
+@pytest.fixture(scope="module")
+def plain(networks):
+    """One generator, for what does not depend on its layers."""
+    return networks["randomised"](networks["transposed"]())
+
+
 def test_floats_and_pixels_of_the_faster_form(network, networks):
     published = networks["scripted"](network)
     plan = make(published, network.spec, CPU, compile_source)
@@ -72,11 +78,11 @@ def spoiled(source):
     return run
 
 
-def test_a_faster_form_that_is_not_equal_is_not_used(network, networks, caplog):
-    published = networks["scripted"](network)
-    plan = make(published, network.spec, CPU, spoiled)
+def test_a_faster_form_that_is_not_equal_is_not_used(plain, networks, caplog):
+    published = networks["scripted"](plain)
+    plan = make(published, plain.spec, CPU, spoiled)
     assert "off by 2e-05" in plan.fallback
-    z, label = examples(network.spec, 3, CPU)
+    z, label = examples(plain.spec, 3, CPU)
     with torch.inference_mode():
         assert torch.equal(plan.floats(z, label), published(z, label))
 
@@ -86,8 +92,8 @@ def not_a_number(source):
     return lambda z, label, constants: compiled(z, label, constants) * float("nan")
 
 
-def test_a_faster_form_that_gives_no_numbers_is_not_used(network, networks):
-    assert "off by nan" in make(networks["scripted"](network), network.spec, CPU, not_a_number).fallback
+def test_a_faster_form_that_gives_no_numbers_is_not_used(plain, networks):
+    assert "off by nan" in make(networks["scripted"](plain), plain.spec, CPU, not_a_number).fallback
 
 
 def wrong_pixels(source):
@@ -100,12 +106,12 @@ def wrong_pixels(source):
     return run
 
 
-def test_pixels_are_compared_too(network, networks):
-    assert "levels" in make(networks["scripted"](network), network.spec, CPU, wrong_pixels).fallback
+def test_pixels_are_compared_too(plain, networks):
+    assert "levels" in make(networks["scripted"](plain), plain.spec, CPU, wrong_pixels).fallback
 
 
-def test_a_compiler_that_fails_costs_speed_and_nothing_else(network, networks):
+def test_a_compiler_that_fails_costs_speed_and_nothing_else(plain, networks):
     def fails(source):
         raise RuntimeError("no such operator\nsecond line")
 
-    assert make(networks["scripted"](network), network.spec, CPU, fails).fallback == "no such operator"
+    assert make(networks["scripted"](plain), plain.spec, CPU, fails).fallback == "no such operator"
