@@ -1,6 +1,7 @@
 """Brings what serves in line with the models folder: verify, load, prove, then exchange while requests go on."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from app.inference.engine import Engine
 
 __all__ = ["Change", "Refused", "Registry", "ServedModel"]
+
+# A request looks its model up a moment before it submits to the batcher: so long an exchanged one still takes work.
+HANDOVER_S = 0.2
 
 log = logging.getLogger("tessera")
 
@@ -73,7 +77,7 @@ class Registry:
     def get(self, ref: str | None) -> ServedModel:
         """ref: "name" (its highest version), "name@version", or None (the default). Raises NotLoaded, UnknownModel.
 
-        Submit to its batcher before the next await: a reload may drain it after that.
+        Submit to its batcher at once; HANDOVER_S after a reload has exchanged the model, the batcher refuses.
         """
         return self._shelf.find(ref)
 
@@ -86,15 +90,21 @@ class Registry:
         is not mounted) takes nothing away.
         """
         async with self._reloading:
-            before = self._shelf.models
-            found, refused = await self._discover()
-            fresh = await self._load_changed(found, refused)
-            kept = {ref: model for ref, model in before.items() if ref not in fresh and (ref in found or not found)}
-            self._shelf = Shelf([*kept.values(), *fresh.values()], self._default)
-            self._refused = tuple(refused)
-            await _release(model for ref, model in before.items() if ref not in kept)
-            removed = tuple(ref for ref in before if ref not in kept and ref not in fresh)
-            return Change(tuple(fresh), tuple(kept), removed, self._refused)
+            change = await self._exchange()
+            if change.loaded or change.removed or change.refused:
+                gc.collect()  # engines refer to themselves; what they held on the device is wanted back now
+            return change
+
+    async def _exchange(self) -> Change:
+        before = self._shelf.models
+        found, refused = await self._discover()
+        fresh = await self._load_changed(found, refused)
+        kept = {ref: model for ref, model in before.items() if ref not in fresh and (ref in found or not found)}
+        self._shelf = Shelf([*kept.values(), *fresh.values()], self._default)
+        self._refused = tuple(refused)
+        await _release(model for ref, model in before.items() if ref not in kept)
+        removed = tuple(ref for ref in before if ref not in kept and ref not in fresh)
+        return Change(tuple(fresh), tuple(kept), removed, self._refused)
 
     async def drain(self) -> None:
         """Returns when every accepted image was computed or dropped."""
@@ -153,9 +163,7 @@ class Registry:
             raise
         except Exception as error:  # a generator is a program: what it may raise has no end
             log.debug("loading %s", folder, exc_info=True)
-            raise ModelRejected(
-                folder, f"the generator cannot be run: {_first_line(error)}; publish it again"
-            ) from error
+            raise ModelRejected(folder, f"{_first_line(error)}; publish the model again") from error
         check_golden(model, made)
         if codes is not None:
             check_codes(model, codes)
@@ -170,13 +178,15 @@ def _refuse(ref: str, reason: str) -> Refused:
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")[:200]
+    # ValueError is how the engine says, in a sentence of its own, what is wrong with a generator.
+    return line if isinstance(error, ValueError) else f"the generator cannot be run: {type(error).__name__}: {line}"
 
 
 async def _release(models: Iterable[ServedModel]) -> None:
     leaving = list(models)
     try:
+        await asyncio.sleep(HANDOVER_S if leaving else 0)
         await asyncio.gather(*(model.batcher.drain() for model in leaving))
     finally:
         for model in leaving:

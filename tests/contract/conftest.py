@@ -1,12 +1,23 @@
 """Models as the trainer publishes them: tiny, untrained, but with every part a real one has."""
 
+import io
 import json
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
 import torch
+import uvicorn
+from PIL import Image
 from torch import Tensor, nn
 
+from app import server
+from app.lifecycle import Lifecycle
+from app.main import create_app
+from app.settings import Settings
 from training.facts import Dataset, Metric, TrainingFacts
 from training.publish import publish
 
@@ -78,3 +89,47 @@ def models_dir(tmp_path_factory) -> Path:
 def manifest(models_dir):
     """The parsed manifest of fashion@1, to be changed at will."""
     return json.loads((models_dir / "fashion" / "1" / "manifest.json").read_text("utf-8"))
+
+
+@contextmanager
+def serving(models_dir):
+    """The whole service on the loopback, its models loaded and proved; gives a client of it."""
+    settings = Settings(host="127.0.0.1", port=0, models_dir=models_dir, device="cpu", max_batch_size=4)
+    lifecycle = Lifecycle()
+    instance = server.Server(create_app(settings, lifecycle=lifecycle), settings, lifecycle)
+    thread = threading.Thread(target=uvicorn.Server.run, args=(instance,))
+    thread.start()
+    try:
+        while not instance.started:
+            assert thread.is_alive()
+            thread.join(0.01)
+        port = instance.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+    finally:
+        instance.should_exit = True
+        thread.join()
+
+
+def decoded(response):
+    """The pixels of an answer, uint8 [H, W, C]."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(response.content)) as picture:
+        return np.asarray(picture).reshape(picture.height, picture.width, -1)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    return serving
+
+
+@pytest.fixture(scope="session")
+def decode():
+    return decoded
+
+
+@pytest.fixture(scope="session")
+def facts_of():
+    """facts(classes=(), **more) -> TrainingFacts."""
+    return facts

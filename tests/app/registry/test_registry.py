@@ -259,7 +259,7 @@ def test_a_generator_that_fails_is_refused_and_the_others_serve(house, stage, fa
     assert reload(registry).loaded == ("fashion@1",)
     (refused,) = registry.refused
     assert refused.model == "avatars@1"
-    assert f"{stage} failed; publish it again" in refused.reason
+    assert f"{stage} failed; publish the model again" in refused.reason
     assert registry.get(None).manifest.ref == "fashion@1"
 
 
@@ -304,6 +304,24 @@ class TestHotSwap:
         house.on_drain = lambda ref: seen.append((ref, registry.get("avatars").manifest.ref))
         assert reload(registry).removed == ("avatars@2",)
         assert seen == [("avatars@2", "avatars@1")]
+        assert old.batcher.states == ["started", "drained", "stopped"]
+
+    def test_a_request_that_found_the_old_model_can_still_submit_to_it(self, house):
+        house.add()
+        registry = house.registry()
+        reload(registry)
+        old = registry.get("avatars")
+        house.add(slope=10)
+
+        async def ask_in_between():
+            task = asyncio.create_task(registry.reload())
+            while registry.get("avatars") is old:
+                await asyncio.sleep(0)
+            states = list(old.batcher.states)
+            await task
+            return states
+
+        assert asyncio.run(ask_in_between()) == ["started"]
         assert old.batcher.states == ["started", "drained", "stopped"]
 
     def test_a_version_replaced_on_the_disk_is_exchanged(self, house):
