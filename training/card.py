@@ -156,7 +156,7 @@ def _hash(sha256: str | None) -> str:
 def _plain(text: str) -> str:
     """Text from outside as Markdown that shows it and does nothing else."""
     one_line = " ".join(text.split())
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&])", r"\\\1", one_line)
+    return re.sub(r"([\\`*_\[\]<>|~&#]|^[+-])", r"\\\1", one_line)
 
 
 def _code(text: str) -> str:

@@ -135,6 +135,18 @@ def test_encode_and_transparency_are_said():
 HOSTILE = "x | y\n# z <script>alert(1)</script> [a](http://b) ![i](j) `c` **d**"
 
 
+@pytest.mark.parametrize("summary", ["- not a list", "+ nor this", "# no heading", "> no quotation"])
+def test_a_summary_is_a_paragraph(summary):
+    card = render(manifest(memorisation={"verdict": "passed", "summary": summary}))
+    assert f"\n\n\\{summary}\n\n" in card
+
+
+def test_numbers_stay_readable():
+    assert "Ratio 1.02 (p = 0.4)!" in render(
+        manifest(memorisation={"verdict": "passed", "summary": "Ratio 1.02 (p = 0.4)!"})
+    )
+
+
 def test_text_from_outside_is_shown_as_text():
     hostile = manifest(classes=[HOSTILE], memorisation={"verdict": "passed", "summary": HOSTILE})
     hostile["training"] = hostile["training"] | {
