@@ -1,0 +1,92 @@
+"""The engine without a service, beside the same file under plain torch.jit.load, from a process of its own.
+
+    python -m benchmarks.bare MODELS [--seconds 8] > figures.json
+
+Prints JSON: for `engine` and `plain`, `batch` images per second in batches of BATCH, and `one` median seconds of a
+forward pass of one image. The two take turns, so that both meet the same machine.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+BATCH = 64
+_TURNS = 4
+
+Forward = Callable[[int], Any]
+
+
+def measure(models: Path, seconds: float) -> dict[str, dict[str, float]]:
+    """Starts that process and waits for its figures."""
+    command = [sys.executable, "-m", "benchmarks.bare", str(models), "--seconds", str(seconds)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    figures: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    options = parser.parse_args()
+    forwards = contenders(options.models)
+    turn = options.seconds / (_TURNS * len(forwards) * 2)
+    taken: dict[tuple[str, int], list[float]] = {(name, n): [] for name in forwards for n in (BATCH, 1)}
+    for name, forward in forwards.items():
+        for n in (BATCH, 1, BATCH, 1):
+            forward(n)
+            taken[name, n].clear()
+    for _ in range(_TURNS):
+        for (name, n), times in taken.items():
+            times += timed(forwards[name], n, turn)
+    figures = {
+        name: {"batch": BATCH / statistics.median(taken[name, BATCH]), "one": statistics.median(taken[name, 1])}
+        for name in forwards
+    }
+    json.dump(figures, sys.stdout)
+
+
+def contenders(models: Path) -> dict[str, Forward]:
+    import torch
+
+    from app.inference.engine import Engine, GeneratorSpec
+    from app.registry.store import discover, verify
+
+    model = verify(discover(models)[0])
+    image, dim = model.manifest.image, model.manifest.latent.dim
+    spec = GeneratorSpec(dim, image.height, image.width, image.channels, len(model.manifest.classes))
+    engine = Engine(model.generator, spec, "cpu", max_batch_size=BATCH)
+    engine.warm_up()
+    plain = torch.jit.load(str(model.folder / "generator.pt")).eval()
+    z = np.random.default_rng(0).standard_normal((BATCH, dim), np.float32)
+    label = np.zeros(BATCH, np.int64)
+    z_tensor, label_tensor = torch.from_numpy(z), torch.from_numpy(label)
+
+    def forward_plain(n: int) -> object:
+        with torch.inference_mode():
+            return plain(z_tensor[:n], label_tensor[:n])
+
+    return {"engine": lambda n: engine.forward(z[:n], label[:n]), "plain": forward_plain}
+
+
+def timed(forward: Forward, n: int, seconds: float) -> list[float]:
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or not times:
+        start = time.perf_counter()
+        forward(n)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+if __name__ == "__main__":
+    main()
