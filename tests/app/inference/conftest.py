@@ -75,6 +75,22 @@ class Styled(nn.Module):
         return torch.sigmoid(self.last(x)) * 2 - 1
 
 
+class Broad(nn.Module):
+    """Sums long enough to be rounded differently by another kernel."""
+
+    spec = GeneratorSpec(64, 16, 16, 3, 0)
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(64, 128 * 16)
+        self.up1 = nn.ConvTranspose2d(128, 64, 4, 2, 1)
+        self.up2 = nn.ConvTranspose2d(64, 3, 4, 2, 1)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        x = functional.relu(self.first(z).view(-1, 128, 4, 4))
+        return torch.tanh(self.up2(functional.relu(self.up1(x))))
+
+
 class Encoding(Transposed):
     """One that also encodes."""
 
@@ -128,4 +144,4 @@ def make_generator():
 @pytest.fixture(scope="session")
 def networks():
     """The classes by name, and what prepares them."""
-    return {"randomised": randomised, "scripted": scripted, "encoding": Encoding, **GENERATORS}
+    return {"randomised": randomised, "scripted": scripted, "encoding": Encoding, "broad": Broad, **GENERATORS}
