@@ -60,7 +60,7 @@ class Batcher:
 
     @property
     def images_per_second(self) -> float:
-        """As measured over the last seconds of work in batches at least half full."""
+        """As measured over the last seconds of work, in batches at least half full or faster than was known."""
         return self._rate.images_per_second
 
     @property
@@ -133,7 +133,8 @@ class Batcher:
 
     def _deliver(self, batch: Batch, images: Images, seconds: float) -> None:
         self._observer.batch(batch.size, seconds)
-        if 2 * batch.size >= self._max_batch_size:
+        # A small batch says little about what a full one would do, unless it is faster than that already.
+        if 2 * batch.size >= self._max_batch_size or batch.size > seconds * self._rate.images_per_second > 0:
             self._rate.observe(batch.size, seconds)
         for piece, part in batch.parts(images):
             request = piece.request

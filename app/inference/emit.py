@@ -26,6 +26,7 @@ from app.inference.program import (
 
 _PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
 _PLAIN = {"swish": "silu"}
+_NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
 
 
 def onednn_available() -> bool:
@@ -102,7 +103,7 @@ class _Writer:
             )
             op = "_convolution_transpose_pointwise"
             settings = f"{padding}, {output_padding}, {stride}, {dilation}, {layer.groups}, "
-        after = _fused(layer.activation)
+        after = self._fused(layer.activation)
         self._assign(layer.out, f"torch.ops.mkldnn.{op}({x}, {self._value(packed)}, {bias}, {settings}{after})")
 
     def _unpacked(self, layer: Affine) -> None:
@@ -122,6 +123,13 @@ class _Writer:
             name = _PLAIN.get(layer.activation.name, layer.activation.name)
             expression = f"torch.ops.aten.{name}({expression}{scalars}{variant})"
         self._assign(layer.out, expression)
+
+    def _fused(self, activation: Activation | None) -> str:
+        """The last three arguments of a packed operator."""
+        name, scalars, variant = (activation.name, activation.scalars, activation.algorithm) if activation else _NONE
+        values = ", ".join(repr(value) for value in scalars)
+        self._lines.append(f"scalars: List[Optional[number]] = [{values}]")
+        return f'"{name}", scalars, "{variant}"'
 
     def _interleave(self, step: Interleave) -> None:
         _, channels, height, width = step.out.shape
@@ -166,11 +174,3 @@ class _Writer:
             self._constant_ids[id(tensor)] = len(self.constants)
             self.constants.append(tensor)
         return self._constant_ids[id(tensor)]
-
-
-def _fused(activation: Activation | None) -> str:
-    """The last three arguments of a packed operator."""
-    if activation is None:
-        return '"none", torch.jit.annotate(List[Optional[number]], []), ""'
-    scalars = ", ".join(repr(value) for value in activation.scalars)
-    return f'"{activation.name}", torch.jit.annotate(List[Optional[number]], [{scalars}]), "{activation.algorithm}"'

@@ -515,6 +515,19 @@ def test_the_rate_is_measured_on_batches_at_least_half_full():
     asyncio.run(go())
 
 
+def test_small_batches_correct_a_rate_that_is_too_low():
+    """Else a rate measured on a busy host could refuse the very requests that would correct it."""
+
+    async def go():
+        engine = GatedEngine(gated=False)
+        async with running(engine, max_batch_size=64, images_per_second=0.001) as batcher:
+            for number in range(20):
+                await submit(batcher, number)
+            assert batcher.images_per_second > 1
+
+    asyncio.run(go())
+
+
 def test_the_observer_hears_of_batches_waits_and_the_queue():
     async def go():
         engine, notes = GatedEngine(), Notes()

@@ -116,7 +116,7 @@ print(json.dumps({"same": bool((together == alone).all()), "batching": engine.ba
 
 
 def test_a_seed_is_an_image_on_a_cpu_whose_kernels_do_depend_on_the_batch(networks, make_generator):
-    """Without AVX oneDNN's products round by the batch size (seen with x86-64 and torch 2.14): the proof must notice."""
+    """Without AVX oneDNN's products round by the batch size (x86-64, torch 2.14): the proof must notice."""
     network = networks["randomised"](networks["broad"]())
     spec = network.spec
     done = subprocess.run(
