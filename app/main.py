@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import documentation, generate, health, models, problems
+from app.api import batch, documentation, generate, health, models, problems
 from app.api.clients import Clients
 from app.front.front import Front
 from app.front.journal import RequestJournal
@@ -83,7 +83,9 @@ def create_app(
         },
     )
     problems.install(app)
-    app.include_router(generate.router(pipeline, Clients(settings.client_keys()), settings))
+    clients = Clients(settings.client_keys())
+    app.include_router(generate.router(pipeline, clients, settings))
+    app.include_router(batch.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
     app.include_router(health.router(lifecycle, telemetry, lambda: loading.stuck(registry)))
     documentation.install(app, settings)

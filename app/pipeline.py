@@ -93,8 +93,7 @@ class Pipeline:
         self._lifecycle.require_ready()
         served = self._registry.get(order.model)
         manifest, n = served.manifest, len(order.seeds)
-        image = manifest.image
-        rendering.check(order.form, order.layout, n, (image.height, image.width, image.channels), self._max_pixels)
+        self._check(served, order)
         ordered = labels.resolve(order.labels, manifest.classes, order.label_fields) if order.labels else None
         self._admit(served, order)
         z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes))
@@ -113,8 +112,22 @@ class Pipeline:
         timings = Timings(computed - queued - infer, infer, encoded - computed)
         return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], manifest.ref, timings)
 
+    def require_ready(self) -> None:
+        """Raises Unavailable or DeviceLost when the service takes no work."""
+        self._lifecycle.require_ready()
+
+    def pixels(self, order: Order) -> int:
+        """Of the answer to this order. Raises what `generate` would raise before it takes a place in the queue."""
+        self._lifecycle.require_ready()
+        return self._check(self._registry.get(order.model), order)
+
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, served: "ServedModel", order: Order) -> int:
+        image = served.manifest.image
+        shape = (image.height, image.width, image.channels)
+        return rendering.check(order.form, order.layout, len(order.seeds), shape, self._max_pixels)
 
     def _admit(self, served: "ServedModel", order: Order) -> None:
         n, batcher = len(order.seeds), served.batcher

@@ -63,8 +63,8 @@ class Layout:
         )
 
 
-def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_pixels: int) -> None:
-    """Raises InvalidField when the answer would be too large or its format cannot hold it.
+def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_pixels: int) -> int:
+    """Pixels of the answer. Raises InvalidField when the answer would be too large or its format cannot hold it.
 
     shape: height, width and channels of one image.
     """
@@ -79,6 +79,7 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
     if (*layout.background, _OPAQUE)[3] != _OPAQUE and (channels < 4 or form is Form.JPEG):
         without = "JPEG has" if channels == 4 else "the images of this model have"
         raise InvalidField(f"{without} no transparency: give #rrggbb", "background")
+    return pixels
 
 
 def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
@@ -136,9 +137,9 @@ def _zip(images: Images, recipe: Recipe, scale: int) -> bytes:
         for i, file in enumerate(_files(images, recipe, scale)):
             facts = _facts(recipe, i)
             name = f"{i:06d}_{facts['seed']}.png"
-            archive.writestr(_entry(name), file)
+            archive.writestr(entry(name), file)
             rows.append(json.dumps({"file_name": name, **facts}))
-        archive.writestr(_entry("metadata.jsonl"), "\n".join(rows) + "\n")
+        archive.writestr(entry("metadata.jsonl"), "\n".join(rows) + "\n")
     return buffer.getvalue()
 
 
@@ -146,7 +147,7 @@ def _facts(recipe: Recipe, i: int) -> dict[str, int | str | None]:
     return {"seed": int(recipe.seeds[i]), "label": recipe.labels[i] if recipe.labels else None}
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def entry(name: str) -> zipfile.ZipInfo:
     """A fixed date (the earliest that ZIP knows), so that equal requests have equal bytes."""
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o644 << 16

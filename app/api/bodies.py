@@ -26,7 +26,7 @@ async def read(kind: type[T], request: Request) -> T:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        raise _translate(error) from None
+        raise translated(error) from None
 
 
 def documented(kind: type[BaseModel], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def _is_json(content_type: str) -> bool:
     return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
 
 
-def _translate(error: ValidationError) -> RequestError:
+def translated(error: ValidationError) -> RequestError:
+    """As an error of the tree, every wrong field named in the caller's words."""
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return InvalidJSON(f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")

@@ -7,6 +7,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.api.batch_schemas import BatchRequest
 from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
@@ -59,10 +60,12 @@ def _pages(title: str) -> APIRouter:
 def _complete(document: dict[str, Any], settings: Settings) -> None:
     """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    for kind in (Problem, GenerateRequest):
+    for kind in (Problem, GenerateRequest, BatchRequest):
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
+    # Not said in the schema's own class: there each request is any value, and validated in its own place.
+    schemas["BatchRequest"]["properties"]["requests"]["items"] = {"$ref": "#/components/schemas/GenerateRequest"}
     fields = schemas["GenerateRequest"]["properties"]
     _limit(fields["n"], "maximum", settings.max_images)
     _limit(fields["seeds"], "maxItems", settings.max_images)
@@ -73,7 +76,9 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
             "bearer": {"type": "http", "scheme": "bearer"},
             "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
-        document["paths"]["/generate"]["post"]["security"] = [{"bearer": []}, {"header": []}]
+        for operation in (each for path in document["paths"].values() for each in path.values()):
+            if "images" in operation.get("tags", ()):
+                operation["security"] = [{"bearer": []}, {"header": []}]
 
 
 def _without_default_422(document: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ _OK: dict[str, Any] = {
     "model": Generated,
 }
 
-_ERRORS = problems.documented(
+ERRORS = problems.documented(
     errors.InvalidJSON,
     errors.Unauthorized,
     errors.UnknownModel,
@@ -54,7 +54,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     @routes.post(
         "/generate",
         response_class=Response,
-        responses={200: _OK, **_ERRORS},
+        responses={200: _OK, **ERRORS},
         openapi_extra=bodies.documented(GenerateRequest, EXAMPLES),
     )
     async def generate(request: Request) -> Response:
@@ -67,13 +67,13 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         form = negotiation.choose(body.format, request.headers.get("accept"))
         order = orders.order(body, form, arrived=request.scope[ARRIVED], client=client, settings=settings)
         answer = await unless_gone(request.receive, pipeline.generate(order))
-        request.scope[FACTS] |= _facts(order, answer)
-        return Response(answer.body, media_type=answer.media_type, headers=_headers(order, answer))
+        request.scope[FACTS] |= facts(order, answer)
+        return Response(answer.body, media_type=answer.media_type, headers=headers(order, answer))
 
     return routes
 
 
-def _headers(order: Order, answer: Answer) -> dict[str, str]:
+def headers(order: Order, answer: Answer) -> dict[str, str]:
     timings = answer.timings
     return {
         "etag": f'"{answer.etag}"',
@@ -84,7 +84,8 @@ def _headers(order: Order, answer: Answer) -> dict[str, str]:
     }
 
 
-def _facts(order: Order, answer: Answer) -> dict[str, Any]:
+def facts(order: Order, answer: Answer) -> dict[str, Any]:
+    """For the log line."""
     timings = answer.timings
     return {
         "model": answer.model,

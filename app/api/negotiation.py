@@ -1,7 +1,12 @@
 """Which form an answer takes: the `format` field, else the Accept header (RFC 9110, 12.5.1), else PNG."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from app.errors import NotAcceptable
 from app.rendering import Form
+
+T = TypeVar("T")
 
 # In the service's own order of preference, which decides between equal qualities.
 _OFFERS: tuple[tuple[str, Form], ...] = tuple((form.media_type, form) for form in Form)
@@ -9,19 +14,26 @@ _OFFERS: tuple[tuple[str, Form], ...] = tuple((form.media_type, form) for form i
 
 def choose(field: str | None, accept: str | None) -> Form:
     """Raises NotAcceptable when the header admits none of the forms; the field, when given, wins."""
-    if field is not None:
-        return Form(field)
+    return Form(field) if field is not None else prefer(accept, _OFFERS)
+
+
+def prefer(accept: str | None, offers: Sequence[tuple[str, T]]) -> T:
+    """The offer (media type, what it stands for) that the Accept header likes best, the first of equals.
+
+    Raises NotAcceptable when it admits none.
+    """
+    best = offers[0][1]
     if not accept or accept == "*/*":
-        return Form.PNG
+        return best
     ranges = [parsed for part in accept.split(",") if (parsed := _parse(part)) is not None]
-    best, quality = Form.PNG, 0.0
-    for media_type, form in _OFFERS:
+    quality = 0.0
+    for media_type, form in offers:
         offered = _quality(media_type, ranges)
         if offered > quality:
             best, quality = form, offered
     if quality <= 0:
-        offers = ", ".join(media_type for media_type, _ in _OFFERS)
-        raise NotAcceptable(f"cannot make {accept[:200]}; this route offers {offers}", "Accept")
+        listed = ", ".join(media_type for media_type, _ in offers)
+        raise NotAcceptable(f"cannot make {accept[:200]}; this route offers {listed}", "Accept")
     return best
 
 

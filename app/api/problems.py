@@ -46,28 +46,35 @@ _PLAIN = {
 
 def problem(error: errors.TesseraError, identity: str = "") -> Response:
     """The response for an error of the tree; `identity` is the request's id."""
-    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    extra: dict[str, Any] = {}
+    content = document(error, identity)
     headers: dict[str, str] = {}
+    if (wait := content.get("retry_after")) is not None:
+        headers["retry-after"] = str(wait)
+    if content["status"] == 401:
+        headers["www-authenticate"] = 'Bearer realm="tessera"'
+    if content["status"] in (408, 413):
+        headers["connection"] = "close"  # the rest of the body was not read
+    return JSONResponse(content, content["status"], headers, MEDIA_TYPE)
+
+
+def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
+    """The problem document of an error of the tree, for a response or a part of one."""
+    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    content = _document(status, error.code, title, str(error), identity)
     if isinstance(error, errors.RequestError) and error.field:
         named = error.errors if isinstance(error, errors.InvalidFields) else ((error.field, str(error)),)
-        extra["field"] = error.field
-        extra["errors"] = [{"field": field, "message": message} for field, message in named]
+        content["field"] = error.field
+        content["errors"] = [{"field": field, "message": message} for field, message in named]
     wait = _retry_after(error)
     if wait is not None:
-        headers["retry-after"] = str(wait)
-        extra["retry_after"] = wait
-    if status == 401:
-        headers["www-authenticate"] = 'Bearer realm="tessera"'
-    if status in (408, 413):
-        headers["connection"] = "close"  # the rest of the body was not read
-    return _document(status, error.code, title, str(error), identity, extra, headers)
+        content["retry_after"] = wait
+    return content
 
 
 def bug(identity: str = "") -> Response:
     """The response for an exception that is not of the tree: the details are for the log, not for the caller."""
     detail = "an unexpected error; the log has it under this request's id"
-    return _document(500, "internal_error", "Internal error", detail, identity, {}, {})
+    return JSONResponse(_document(500, "internal_error", "Internal error", detail, identity), 500, None, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -99,13 +106,9 @@ def _retry_after(error: errors.TesseraError) -> int | None:
     return 5 if isinstance(error, errors.DeviceLost) else None
 
 
-def _document(
-    status: int, code: str, title: str, detail: str, identity: str, extra: dict[str, Any], headers: dict[str, str]
-) -> Response:
+def _document(status: int, code: str, title: str, detail: str, identity: str) -> dict[str, Any]:
     content = {"type": f"urn:tessera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
-    if identity:
-        content["request_id"] = identity
-    return JSONResponse(content | extra, status, headers, MEDIA_TYPE)
+    return content | {"request_id": identity} if identity else content
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:
@@ -116,9 +119,9 @@ async def _on_ours(request: Request, error: Exception) -> Response:
 async def _on_plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, title = _PLAIN.get(error.status_code, ("error", "Error"))
-    headers = dict(error.headers or {})
     detail = f"{request.method} {request.url.path}: {error.detail}"
-    return _document(error.status_code, code, title, detail, request_id(request.scope), {}, headers)
+    content = _document(error.status_code, code, title, detail, request_id(request.scope))
+    return JSONResponse(content, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
