@@ -53,14 +53,14 @@ class Engine:
         self.max_batch_size = max_batch_size
         self.batching: Literal["natural", "fixed"] = "natural"
         self.images_per_second = 0.0
-        self._device = _choose(device)
-        cuda = self._device.type == "cuda"
+        self.device = _choose(device)
+        cuda = self.device.type == "cuda"
         if cuda:
             configure(allow_tf32)
-        self._runner = Graphs(self._device, spec.z_dim) if cuda else Lanes()
-        self._module = _load(generator, self._device)
-        self._runner.inside(lambda: check(self._module, spec, self._device))
-        self._plan = self._runner.inside(lambda: make(self._module, spec, self._device, _compile))
+        self._runner = Graphs(self.device, spec.z_dim) if cuda else Lanes()
+        self._module = _load(generator, self.device)
+        self._runner.inside(lambda: check(self._module, spec, self.device))
+        self._plan = self._runner.inside(lambda: make(self._module, spec, self.device, _compile))
         self._runner.serve(self._plan.pixels)
         limit = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
         shape = (spec.height, spec.width, spec.channels)
@@ -69,8 +69,8 @@ class Engine:
     @property
     def device_class(self) -> str:
         """Replicas of one class give the same bits: "cpu" with its instruction set, or the GPU's name."""
-        if self._device.type == "cuda":
-            return torch.cuda.get_device_name(self._device)
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
         return f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
 
     @property
@@ -82,6 +82,11 @@ class Engine:
     def fallback(self) -> str:
         """Why the published module runs instead of its faster form; empty if the faster form runs."""
         return self._plan.fallback
+
+    @property
+    def multiplications(self) -> int:
+        """Multiply-adds an image, of the generator as published; 0 if they could not be counted."""
+        return self._plan.multiplications
 
     @property
     def lanes(self) -> int:
@@ -120,7 +125,7 @@ class Engine:
         if images.shape[1:] != shape:
             raise ValueError(f"images are {list(images.shape[1:])}, the generator's are {list(shape)}")
         with torch.inference_mode():
-            pixels = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+            pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
             codes = [self._module.encode(image[None]).cpu() for image in pixels.contiguous()]
         return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *(code.numpy() for code in codes)])
 
@@ -139,7 +144,7 @@ class Engine:
         """Natural batch sizes where they give the same bits; else one size: on a GPU the largest, padded, if its slots
         agree, otherwise every image alone."""
         largest = self.buckets[-1]
-        z, label = examples(self.spec, largest, self._device)
+        z, label = examples(self.spec, largest, self.device)
         if same_in_every_bucket(self._floats, self.buckets, z, label):
             return
         self.batching = "fixed"
@@ -148,7 +153,7 @@ class Engine:
 
     def _run_everywhere(self, bucket: int) -> None:
         if isinstance(self._runner, Lanes):
-            self._runner.everywhere(partial(self._plan.pixels, *examples(self.spec, bucket, self._device)))
+            self._runner.everywhere(partial(self._plan.pixels, *examples(self.spec, bucket, self.device)))
         else:
             self.forward(*self._examples(bucket))
 
@@ -156,7 +161,7 @@ class Engine:
         """Is a lone image faster on all threads, with the same bits?"""
         if lanes.lanes == 1:
             return False
-        z, label = examples(self.spec, 1, self._device)
+        z, label = examples(self.spec, 1, self.device)
         floats, pixels = partial(self._plan.floats, z, label), partial(self._plan.pixels, z, label)
         if not torch.equal(lanes.inside(floats), lanes.with_all_threads(floats)):
             return False

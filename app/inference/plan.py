@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from app.inference.acceptance import GeneratorSpec, examples
+from app.inference.cost import multiplications
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import widen
-from app.inference.program import Call, Program, Quantise, Unsupported, Var
-from app.inference.program import Interleave as _Interleave
+from app.inference.program import Call, Interleave, Program, Quantise, Unsupported, Var
 from app.inference.rewrite import rewrite
 from app.inference.tape import record
 
@@ -27,12 +27,14 @@ Compiled = Callable[[Tensor, Tensor, list[Tensor]], Tensor]  # of emit.py's sour
 class Plan:
     """floats: z, label -> float32 [B, C, H, W]; pixels: the same as uint8 [B, H, W, C], rounded on the device.
 
-    fallback: why this is the published module and not a faster equal; empty if it is the faster one.
+    fallback: why this is the published module and not a faster equal; empty if it is the faster one. multiplications:
+    multiply-adds an image, as published; 0 if they could not be counted.
     """
 
     floats: TensorForward
     pixels: TensorForward
     fallback: str = ""
+    multiplications: int = 0
 
 
 @torch.inference_mode()
@@ -59,13 +61,14 @@ def _improved(
     published: TensorForward, spec: GeneratorSpec, device: torch.device, compile_source: Callable[[str], Compiled]
 ) -> Plan:
     program = record(published, *examples(spec, 3, device))
+    cost = multiplications(program)
     rewrite(program)
     onednn = device.type == "cpu" and onednn_available()
     if device.type == "cpu":
         widen(program)
     floats = _bound(program, compile_source, onednn)
     _end_in_pixels(program)
-    return Plan(floats, _bound(program, compile_source, onednn))
+    return Plan(floats, _bound(program, compile_source, onednn), multiplications=cost)
 
 
 def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: bool) -> TensorForward:
@@ -77,9 +80,9 @@ def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: 
 def _end_in_pixels(program: Program) -> None:
     """Round before the last rearrangement, which then moves bytes; and give the channels last."""
     last = program.producer(program.result)
-    if isinstance(last, _Interleave):
+    if isinstance(last, Interleave):
         small = Var(last.x.shape)
-        program.swap(last, [Quantise(last.x, small), _Interleave(small, last.out)])
+        program.swap(last, [Quantise(last.x, small), Interleave(small, last.out)])
     else:
         rounded = Var(program.result.shape)
         program.steps.append(Quantise(program.result, rounded))
