@@ -82,7 +82,7 @@ class EfficientNetLite0:
         return np.concatenate(parts) if parts else np.empty((0, 1280), np.float32)
 
     def _batch(self, rgb: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(rgb.astype(np.float32)).permute(0, 3, 1, 2)
         if (short := min(x.shape[2:])) < LEAST_SIDE:
             size = [round(side * LEAST_SIDE / short) for side in x.shape[2:]]
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
@@ -117,7 +117,7 @@ class OpenNsfw:
         return np.concatenate(parts) if parts else np.empty((0, 1024), np.float32)
 
     def _batch(self, rgb: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(rgb.astype(np.float32)).permute(0, 3, 1, 2)
         size = (OPEN_NSFW_SIDE, OPEN_NSFW_SIDE)
         x = F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
         bgr = x.permute(0, 2, 3, 1).numpy()[..., ::-1] - OPEN_NSFW_MEAN_BGR
