@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import batch, documentation, generate, health, models, problems
+from app.api import batch, documentation, generate, health, image_urls, models, problems
 from app.api.clients import Clients
 from app.front.front import Front
+from app.front.head import Head
 from app.front.journal import RequestJournal
 from app.inference.admission import Admission
 from app.lifecycle import Lifecycle, Stage
@@ -61,7 +64,7 @@ def create_app(
     telemetry.watch("ready", "1 while /readyz answers 200.", lambda: float(lifecycle.stage is Stage.READY))
     app = Service(
         lambda inside: Front(
-            inside,
+            Head(inside),
             RequestJournal(telemetry),
             max_body_bytes=settings.max_body_bytes,
             receive_timeout_s=settings.request_receive_timeout_s,
@@ -86,6 +89,7 @@ def create_app(
     clients = Clients(settings.client_keys())
     app.include_router(generate.router(pipeline, clients, settings))
     app.include_router(batch.router(pipeline, clients, settings))
+    app.include_router(image_urls.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
     app.include_router(health.router(lifecycle, telemetry, lambda: loading.stuck(registry)))
     documentation.install(app, settings)
@@ -99,14 +103,34 @@ def _lifespan(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for sentence in unknown_variables():
             log.warning(sentence)
-        loaded = asyncio.create_task(loading.load(registry, lifecycle))
+        loads = {asyncio.create_task(loading.load(registry, lifecycle))}
         if not background_loading:
-            await loaded
-        yield
-        lifecycle.drain()
-        await loaded
+            await asyncio.wait(loads)
+
+        def reload() -> None:
+            log.info("SIGHUP: reading the models folder again")
+            loads.add(asyncio.create_task(loading.load(registry, lifecycle)))
+
+        with _on_hangup(reload):
+            yield
+            lifecycle.drain()
+        await asyncio.wait(loads)
         await registry.drain()
         registry.stop()
         pipeline.close()
 
     return lifespan
+
+
+@contextmanager
+def _on_hangup(reload: Callable[[], None]) -> Iterator[None]:
+    """SIGHUP calls `reload` in the event loop, where there are such signals and this is the main thread."""
+    loop = asyncio.get_running_loop()
+    mine = hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread()
+    if mine:
+        loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        if mine:
+            loop.remove_signal_handler(signal.SIGHUP)

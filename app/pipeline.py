@@ -116,10 +116,16 @@ class Pipeline:
         """Raises Unavailable or DeviceLost when the service takes no work."""
         self._lifecycle.require_ready()
 
-    def pixels(self, order: Order) -> int:
-        """Of the answer to this order. Raises what `generate` would raise before it takes a place in the queue."""
-        self._lifecycle.require_ready()
-        return self._check(self._registry.get(order.model), order)
+    def find(self, model: str | None) -> "ServedModel":
+        """Raises UnknownModel, NotLoaded."""
+        return self._registry.get(model)
+
+    def examine(self, order: Order) -> int:
+        """Pixels of the answer. Raises for a fault of the order what `generate` would raise, and computes nothing."""
+        served = self._registry.get(order.model)
+        if order.labels:
+            labels.resolve(order.labels, served.manifest.classes, order.label_fields)
+        return self._check(served, order)
 
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
@@ -145,7 +151,8 @@ class Pipeline:
             raise
 
     async def _encode(self, images: Images, recipe: Recipe, order: Order) -> bytes:
-        if images.nbytes * order.layout.scale**2 <= _INLINE_BYTES and order.form is not Form.WEBP:
+        size = images.nbytes * order.layout.scale**2
+        if size <= _INLINE_BYTES and order.form is not Form.WEBP and order.layout.size is None:
             return rendering.render(images, recipe, order.form, order.layout)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoders, rendering.render, images, recipe, order.form, order.layout)

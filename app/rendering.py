@@ -16,6 +16,8 @@ from app.errors import InvalidField
 from app.images.encode import encode
 from app.images.grid import assemble
 from app.images.provenance import Recipe
+from app.resizing import resized
+from app.resizing import width as width_for
 
 Images = NDArray[np.uint8]
 
@@ -46,15 +48,21 @@ _MAX_SIDE = {Form.WEBP: 16_383, Form.JPEG: 65_535}  # what the file formats can 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale`."""
+    """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale`.
+
+    size: of a lone image without padding, its height after resampling; None: the model's.
+    """
 
     columns: int | None
     padding: int
     background: tuple[int, ...]
     scale: int
+    size: int | None = None
 
-    def size(self, n: int, height: int, width: int) -> tuple[int, int]:
+    def sides(self, n: int, height: int, width: int) -> tuple[int, int]:
         """Height and width of the grid of n images in pixels."""
+        if self.size is not None:
+            return self.size, width_for(height, width, self.size)
         columns = min(self.columns or math.ceil(math.sqrt(n)), n)
         rows = -(-n // columns)
         return (
@@ -69,10 +77,10 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
     shape: height, width and channels of one image.
     """
     height, width, channels = shape
-    sides = layout.size(n, height, width)
+    sides = layout.sides(n, height, width)
     pixels = sides[0] * sides[1] if form.is_grid else n * height * width * layout.scale**2
     if pixels > max_pixels:
-        field = "scale" if layout.scale > 1 else "n"
+        field = "size" if layout.size else "scale" if layout.scale > 1 else "n"
         raise InvalidField(f"the answer would have {pixels} pixels; this service makes at most {max_pixels}", field)
     if form.is_grid and max(sides) > _MAX_SIDE.get(form, max_pixels):
         raise InvalidField(f"{form.value} holds at most {_MAX_SIDE[form]} pixels a side, not {max(sides)}", "format")
@@ -89,6 +97,9 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
     if form is Form.ZIP:
         return _zip(images, recipe, layout.scale)
     assert form.value in ("png", "webp", "jpeg")
+    if layout.size is not None:
+        tile = np.ascontiguousarray(resized(images[0], layout.size))
+        return encode(tile, form.value, recipe=replace(recipe, parameters={"size": layout.size}))
     grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
     background = "#" + bytes(layout.background).hex()
     parameters = {

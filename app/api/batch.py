@@ -97,7 +97,7 @@ class _Items:
             raise bodies.translated(error) from None
         form = Form(body.format or "png")
         order = orders.order(body, form, arrived=self._arrived, client=self._client, settings=self._settings)
-        pixels = self._pipeline.pixels(order)
+        pixels = self._pipeline.examine(order)
         if pixels > self._pixels_left:
             raise errors.InvalidField(
                 f"{pixels} pixels, and the requests before leave {self._pixels_left} of the "

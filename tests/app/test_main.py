@@ -1,5 +1,7 @@
 import asyncio
 import logging
+import os
+import signal
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,11 @@ class Loading:
         self.go = asyncio.Event()
         self.loaded = False
         self.calls: list[str] = []
+        self.reloads = 0
 
     async def reload(self) -> None:
         await self.go.wait()
+        self.reloads += 1
         if self.failure is not None:
             raise self.failure
         self.loaded = True
@@ -149,3 +153,23 @@ def test_the_document_needs_no_running_service(paint_registry: Any) -> None:
     app, _ = make(paint_registry())
     assert app.openapi()["info"]["version"] == VERSION
     assert app.openapi() == app.openapi()
+
+
+def test_sighup_reads_the_models_folder_again(paint_model: Any, paint_registry: Any) -> None:
+    async def main() -> None:
+        registry = Loading(paint_registry(paint_model("avatars")))
+        app, lifecycle = make(registry, background_loading=True)
+        async with app.router.lifespan_context(app):
+            os.kill(os.getpid(), signal.SIGHUP)  # while the first load is under way
+            registry.go.set()
+            while registry.reloads < 2:
+                await asyncio.sleep(0)
+            os.kill(os.getpid(), signal.SIGHUP)
+            while registry.reloads < 3:
+                await asyncio.sleep(0)
+            assert lifecycle.stage is Stage.READY
+        assert registry.calls == ["drain", "stop"]
+
+    before = signal.getsignal(signal.SIGHUP)
+    asyncio.run(main())
+    assert signal.getsignal(signal.SIGHUP) == before

@@ -14,7 +14,8 @@ def document(client: httpx.Client) -> Any:
 
 def test_every_route_and_its_problems_are_documented(document: Any) -> None:
     assert set(document["paths"]) == {
-        "/generate", "/generate/batch", "/models", "/models/{name}", "/livez", "/readyz", "/metrics",
+        "/generate", "/generate/batch", "/images/{model}/{file}",
+        "/models", "/models/{name}", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     answers = document["paths"]["/generate"]["post"]["responses"]
     assert set(answers) == {"200", "400", "401", "404", "406", "408", "413", "415", "422", "429", "500", "503", "504"}

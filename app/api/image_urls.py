@@ -1,0 +1,175 @@
+"""GET /images/{model}/{key}.{png,webp,jpg}: an image as a URL, made for <img src> and for caches in front."""
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app import errors
+from app.api import bodies, problems
+from app.api.clients import Clients
+from app.api.departure import unless_gone
+from app.api.generate import facts, headers
+from app.front.front import ARRIVED, FACTS
+from app.pipeline import Answer, Order, Pipeline
+from app.rendering import Form, Layout
+from app.settings import Settings
+from app.sharing import Shared
+
+if TYPE_CHECKING:
+    from app.registry.registry import ServedModel
+
+CACHE_BYTES = 64 * 1_048_576
+MAX_SIZE = 4096
+MAX_KEY = 1024
+
+_FORMS = {"png": Form.PNG, "webp": Form.WEBP, "jpg": Form.JPEG}
+_YEAR_S = 31_536_000
+# What may change the bytes of a file though the pixels stay: part of the tag, so that it stays a strong one.
+_ENCODERS = (platform.machine(), *(f"{name} {version(name)}" for name in ("isal", "numpy", "pillow")))
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The image.",
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "Strong, and known before the image is made."},
+            "Cache-Control": {"schema": {"type": "string"}, "description": "Immutable when the version is pinned."},
+        },
+        "content": {form.media_type: {"schema": {"type": "string", "format": "binary"}} for form in _FORMS.values()},
+    },
+    304: {"description": "What If-None-Match names is still the image; nothing was computed."},
+    **problems.documented(
+        errors.Unauthorized,
+        errors.UnknownModel,
+        errors.InvalidField,
+        errors.QueueFull,
+        errors.EngineFailed,
+        errors.Draining,
+        errors.DeadlineExceeded,
+    ),
+}
+
+_PARAMETERS = [
+    {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+    for name, schema, text in (
+        ("size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}, "Height in pixels; default: the model's."),
+        ("label", {"type": "string"}, "Class name or index; default: drawn by the key."),
+        ("psi", {"type": "number", "minimum": 0, "maximum": 1, "default": 1}, "truncation_psi."),
+    )
+]
+
+
+class Query(BaseModel):
+    """What may stand behind the question mark."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: Annotated[int, Field(ge=1, le=MAX_SIZE)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    psi: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+
+
+def seed_of(key: str) -> int:
+    """The seed that a key stands for: the first four bytes, big-endian, of the SHA-256 of the key in UTF-8."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big")
+
+
+def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
+    routes = APIRouter(tags=["images"])
+    shared: Shared[Answer] = Shared(CACHE_BYTES)
+    audience = "private" if settings.client_keys() else "public"
+
+    # `path`: any string is a key, one with slashes too.
+    @routes.get(
+        "/images/{model}/{file:path}",
+        response_class=Response,
+        responses=_RESPONSES,
+        openapi_extra={"parameters": _PARAMETERS},
+    )
+    async def image(model: str, file: str, request: Request) -> Response:
+        """The image of a key, which is any string; `file` is the key and `.png`, `.webp` or `.jpg`.
+
+        The same key is always the same image.
+        """
+        client = clients.identify(request)
+        key, form = _split(file)
+        query = _query(request)
+        served = pipeline.find(model)
+        order = Order(
+            model=served.manifest.ref,
+            seeds=np.array([seed_of(key)], np.uint32),
+            labels=[] if query.label is None else [_label(query.label, served.manifest.classes)],
+            label_fields=[] if query.label is None else ["label"],
+            truncation_psi=query.psi,
+            layout=Layout(None, 0, (255, 255, 255), 1, size=query.size),
+            form=form,
+            deadline=request.scope[ARRIVED] + settings.timeout_ms / 1000,
+            client=client,
+        )
+        pipeline.examine(order)
+        tag = _tag(served, order)
+        keeping = f"{audience}, max-age={_YEAR_S}, immutable" if "@" in model else f"{audience}, no-cache"
+        caching = {"cache-control": keeping, "etag": f'"{tag}"'}
+        if _matches(request.headers.get("if-none-match"), tag):
+            return Response(status_code=304, headers=caching)
+        answer = shared.kept(tag)
+        if answer is None:
+            making = shared.get(tag, lambda: pipeline.generate(order))
+            answer = await unless_gone(request.receive, making)
+            request.scope[FACTS] |= facts(order, answer)
+            caching = headers(order, answer) | caching
+        return Response(answer.body, media_type=answer.media_type, headers=caching)
+
+    return routes
+
+
+def _split(file: str) -> tuple[str, Form]:
+    key, dot, extension = file.rpartition(".")
+    form = _FORMS.get(extension)
+    if not dot or form is None:
+        raise errors.InvalidField("the path must end in .png, .webp or .jpg", "key")
+    if not 0 < len(key) <= MAX_KEY:
+        raise errors.InvalidField(f"a key has 1 to {MAX_KEY} characters, not {len(key)}", "key")
+    return key, form
+
+
+def _query(request: Request) -> Query:
+    given = request.query_params.multi_items()
+    if not given:
+        return Query()
+    twice = [(name, "is given twice") for i, (name, _) in enumerate(given) if name in dict(given[:i])]
+    if twice:
+        raise errors.InvalidFields(twice)
+    try:
+        return Query.model_validate(dict(given))
+    except ValidationError as error:
+        raise bodies.translated(error) from None
+
+
+def _label(text: str, classes: Sequence[str]) -> int | str:
+    """A class may be called "3"; only what no class is called is an index."""
+    is_index = text not in classes and re.fullmatch("[0-9]{1,9}", text) is not None
+    return int(text) if is_index else text
+
+
+def _tag(served: "ServedModel", order: Order) -> str:
+    """Fixes the bytes without making them: all they depend on, hashed."""
+    parts = [
+        [served.manifest.ref, served.digest, served.manifest.created, served.engine.device_class, *_ENCODERS],
+        [int(order.seeds[0]), list(order.labels), order.truncation_psi, order.layout.size, order.form.value],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _matches(header: str | None, tag: str) -> bool:
+    """If-None-Match (RFC 9110, 13.1.2): compared weakly, because caches on the way may have weakened the tag."""
+    if header is None:
+        return False
+    return header.strip() == "*" or tag in re.findall(r'(?:W/)?"([^"]*)"', header)
