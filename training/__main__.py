@@ -11,7 +11,7 @@ from training.data.lint import lint
 from training.fit import RECIPES, FitOptions, fit, resume
 from training.loop import Outcome
 from training.measure import measure
-from training.publish import PublishError, publish_run
+from training.publish import PublishError, check_name, publish_run
 
 DEFAULT_MINUTES = 20.0
 STOPPED = 130
@@ -75,6 +75,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
+    check_name(options.name)
     metrics = {} if options.no_metrics else measure(options.run, options.count)
     version = publish_run(
         options.run,

@@ -106,7 +106,7 @@ def _describe(
         "dataset": dataset,
         "budget": budget,
         "seed": options.seed,
-        "device": options.device,
+        "device": str(choose_device(options.device)),
         "threads": torch.get_num_threads(),
         **runs.environment(),
     }

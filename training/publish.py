@@ -93,9 +93,14 @@ def publish_run(
     )
 
 
-def _check(name: str, generator: Any, facts: TrainingFacts, allow_failed_audit: bool) -> None:
+def check_name(name: str) -> None:
+    """Raises PublishError for a name that no model can have."""
     if not NAME.fullmatch(name):
         raise PublishError(f"name {name!r}: use a-z, 0-9 and -, at most 63 of them, the first a letter or digit")
+
+
+def _check(name: str, generator: Any, facts: TrainingFacts, allow_failed_audit: bool) -> None:
+    check_name(name)
     if facts.memorisation.verdict == "failed" and not allow_failed_audit:
         raise PublishError(
             f"{name} copies its training images, says the audit: {facts.memorisation.summary} "

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
+
+from training.sheet import png, sheet
 
 OPTIONS = "training_options.json"
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors")
@@ -99,7 +100,10 @@ class RunLog:
 
     def picture(self, name: str, images: np.ndarray) -> None:
         """Saves uint8 [N, H, W, C] as a square grid of N tiles without gaps, as the field's tools do."""
-        save_grid(self._run / name, images)
+        path = self._run / name
+        temporary = path.with_name(f".{name}.tmp")
+        temporary.write_bytes(png(sheet(images)))
+        temporary.replace(path)
 
     def close(self) -> None:
         self._stats.close()
@@ -107,16 +111,3 @@ class RunLog:
         for handler in (self._text, self._terminal):
             self._logger.removeHandler(handler)
             handler.close()
-
-
-def save_grid(path: Path, images: np.ndarray) -> None:
-    count, height, width, channels = images.shape
-    columns = int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
-    canvas = np.zeros((rows * columns, height, width, channels), np.uint8)
-    canvas[:count] = images
-    grid = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    grid = grid.reshape(rows * height, columns * width, channels)
-    temporary = path.with_name(f".{path.name}.tmp")
-    Image.fromarray(grid.squeeze(2) if channels == 1 else grid).save(temporary, format="png")
-    temporary.replace(path)

@@ -167,3 +167,10 @@ def test_a_run_is_published_as_a_model(finished: Path, tmp_path: Path, capsys: p
         "preview.png",
         "MODEL_CARD.md",
     }
+
+
+def test_a_name_that_will_not_do_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["publish", str(tmp_path), "--name", "Not A Name", "--models", str(tmp_path)]) == 1
+    assert "'Not A Name'" in capsys.readouterr().err
