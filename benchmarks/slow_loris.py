@@ -1,0 +1,106 @@
+"""Five hundred connections that send a byte a second: all must be cut in time, and good clients hardly notice.
+
+    python -m benchmarks.slow_loris [--connections 500]        (about 40 seconds)
+
+A third each trickles its headers, trickles its body, and stops in the middle of its headers.
+"""
+
+import asyncio
+import sys
+import time
+from itertools import cycle, islice
+
+from benchmarks import client
+from benchmarks.plan import Plan, Stream, Summary
+from benchmarks.report import Check, Report, milliseconds, parser
+from benchmarks.service import LOOPBACK, Service, serving
+from benchmarks.tutorial import models_folder
+
+LIMIT_S = 10.0
+GOOD_CONNECTIONS = 4
+START = b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+KINDS = {
+    "headers trickle": (START, b"X-Slow: " + b"a" * 100),
+    "body trickles": (START + b"Content-Length: 200\r\n\r\n{", b" " * 100),
+    "silent within its headers": (START, b""),
+}
+
+
+def main() -> int:
+    parse = parser(__doc__, seconds=LIMIT_S + 2)
+    parse.add_argument("--connections", type=int, default=500)
+    parse.add_argument("--limit", type=float, default=LIMIT_S, help="TESSERA_REQUEST_RECEIVE_TIMEOUT_S (%(default)s)")
+    options = parse.parse_args()
+    report = Report("slow_loris", f"{options.connections} slow-loris connections")
+    with models_folder(options.models) as models, serving(models, request_receive_timeout_s=options.limit) as service:
+        files = service.metrics()["process_open_fds"]
+        (alone,) = client.measure(service.port, good(options.seconds))
+        process = client.start(Plan(service.port, [good(options.seconds)]))
+        cut = asyncio.run(attack(service, options.connections, options.limit))
+        (beside,) = client.collect(process)
+        left = service.metrics()["process_open_fds"] - files
+    tell(report, alone, beside, cut, options.limit)
+    report.checks(Check("nothing of theirs is left open", f"{left:+.0f} open files", left <= 0))
+    return report.write(options.results)
+
+
+def good(seconds: float) -> Stream:
+    return Stream("good", [{"n": 1}], GOOD_CONNECTIONS, seconds, warm_up_s=min(1.0, seconds / 2))
+
+
+async def attack(service: Service, connections: int, limit: float) -> dict[str, list[float]]:
+    """Seconds from connecting until each was cut, by kind; infinity: it was not."""
+    cut: dict[str, list[float]] = {kind: [] for kind in KINDS}
+
+    async def one(kind: str) -> None:
+        cut[kind].append(await trickle(service.port, *KINDS[kind], longest=limit * 2 + 5))
+
+    await asyncio.gather(*(one(kind) for kind in islice(cycle(KINDS), connections)))
+    return cut
+
+
+async def trickle(port: int, at_once: bytes, slowly: bytes, longest: float) -> float:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    began = time.monotonic()
+    writer.write(at_once)
+
+    async def send() -> None:
+        for byte in slowly:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(1)
+
+    sending = asyncio.create_task(send())
+    try:
+        async with asyncio.timeout(longest):
+            while await reader.read(4096):
+                pass
+    except TimeoutError:
+        return float("inf")
+    except OSError:
+        pass
+    finally:
+        sending.cancel()
+        writer.transport.abort()
+    return time.monotonic() - began
+
+
+def tell(report: Report, alone: Summary, beside: Summary, cut: dict[str, list[float]], limit: float) -> None:
+    rows = [[kind, str(len(times)), f"{min(times):.2f}", f"{max(times):.2f}"] for kind, times in cut.items()]
+    report.table(["slow connections", "how many", "first cut after s", "last cut after s"], rows)
+    rows = [
+        [name, f"{found.requests_per_second:.1f}", milliseconds(found.served.p50), milliseconds(found.served.p99)]
+        for name, found in (("alone", alone), ("beside them", beside))
+    ]
+    report.table([f"{GOOD_CONNECTIONS} good connections, n=1", "requests/s", "p50 ms", "p99 ms"], rows)
+    last = max(max(times) for times in cut.values())
+    slower = beside.served.p99 / max(1e-9, alone.served.p99)
+    report.checks(
+        # The limit is the service's own; a second more is what a busy event loop may take to notice.
+        Check(f"all cut within {limit:.0f} s", f"last after {last:.2f} s", last <= limit + 1),
+        Check("p99 of good requests <= 1.5x", f"{slower:.2f}x", slower <= 1.5),
+        Check("no good request fails", str(beside.failed), beside.failed == 0),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
