@@ -41,17 +41,21 @@ def onednn_available() -> bool:
     return here and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
-def emit(program: Program, *, onednn: bool) -> tuple[str, list[Tensor]]:
-    """TorchScript source and its constants. Raises Unsupported on a value that has no literal."""
-    writer = _Writer(program, onednn)
+def emit(program: Program, *, onednn: bool, packed: dict[int, Tensor] | None = None) -> tuple[str, list[Tensor]]:
+    """TorchScript source and its constants. Raises Unsupported on a value that has no literal.
+
+    packed: weights laid out for oneDNN by the id of the plain ones, shared by programs of the same layers.
+    """
+    writer = _Writer(program, onednn, {} if packed is None else packed)
     for step in program.steps:
         writer.step(step)
     return writer.source(program.result), writer.constants
 
 
 class _Writer:
-    def __init__(self, program: Program, onednn: bool) -> None:
+    def __init__(self, program: Program, onednn: bool, packed: dict[int, Tensor]) -> None:
         self.onednn = onednn
+        self._packed_weights = packed
         self.constants: list[Tensor] = []
         self._constant_ids: dict[int, int] = {}
         self._names: dict[Var, str] = {program.z: "z", program.label: "label"}
@@ -86,25 +90,17 @@ class _Writer:
         return f"torch.ops.{op}({', '.join(arguments)})"
 
     def _packed(self, layer: Affine) -> None:
-        x, bias = self._names[layer.x], self._value(layer.bias)
-        stride, padding = list(layer.stride), list(layer.padding)
-        output_padding, dilation = list(layer.output_padding), list(layer.dilation)
-        size = [_PACKED_FOR, *layer.x.shape[1:]]
-        ops, weight = torch.ops.mkldnn, layer.weight
-        if layer.kind == "linear":
-            packed = ops._reorder_linear_weight(weight, _PACKED_FOR)
-            op, settings = "_linear_pointwise", ""
-        elif layer.kind == "conv":
-            packed = ops._reorder_convolution_weight(weight, padding, stride, dilation, layer.groups, size)
-            op, settings = "_convolution_pointwise", f"{padding}, {stride}, {dilation}, {layer.groups}, "
-        else:
-            packed = ops._reorder_convolution_transpose_weight(
-                weight, padding, output_padding, stride, dilation, layer.groups, size
-            )
-            op = "_convolution_transpose_pointwise"
-            settings = f"{padding}, {output_padding}, {stride}, {dilation}, {layer.groups}, "
-        after = self._fused(layer.activation)
-        self._assign(layer.out, f"torch.ops.mkldnn.{op}({x}, {self._value(packed)}, {bias}, {settings}{after})")
+        if id(layer.weight) not in self._packed_weights:
+            self._packed_weights[id(layer.weight)] = _laid_out(layer)
+        weight = self._value(self._packed_weights[id(layer.weight)])
+        output_padding = f"{list(layer.output_padding)}, " if layer.kind == "conv_transpose" else ""
+        settings = (
+            f"{list(layer.padding)}, {output_padding}{list(layer.stride)}, {list(layer.dilation)}, {layer.groups}, "
+        )
+        op = {"linear": "_linear", "conv": "_convolution", "conv_transpose": "_convolution_transpose"}[layer.kind]
+        arguments = f"{self._names[layer.x]}, {weight}, {self._value(layer.bias)}, "
+        arguments += ("" if layer.kind == "linear" else settings) + self._fused(layer.activation)
+        self._assign(layer.out, f"torch.ops.mkldnn.{op}_pointwise({arguments})")
 
     def _unpacked(self, layer: Affine) -> None:
         x, bias = self._names[layer.x], self._value(layer.bias)
@@ -115,7 +111,7 @@ class _Writer:
             "conv": f", {stride}, {padding}, {dilation}, {layer.groups}",
             "conv_transpose": f", {stride}, {padding}, {list(layer.output_padding)}, {layer.groups}, {dilation}",
         }[layer.kind]
-        op = "linear" if layer.kind == "linear" else f"{layer.kind.replace('conv', 'conv', 1)}2d"
+        op = "linear" if layer.kind == "linear" else f"{layer.kind}2d"
         expression = f"torch.ops.aten.{op}({x}, {self._value(weight)}, {bias}{settings})"
         if layer.activation is not None:
             scalars = "".join(f", {value!r}" for value in layer.activation.scalars)
@@ -174,3 +170,19 @@ class _Writer:
             self._constant_ids[id(tensor)] = len(self.constants)
             self.constants.append(tensor)
         return self._constant_ids[id(tensor)]
+
+
+def _laid_out(layer: Affine) -> Tensor:
+    """The weight in the layout that oneDNN's kernel for this layer wants; only its operators can read it."""
+    ops, size = torch.ops.mkldnn, [_PACKED_FOR, *layer.x.shape[1:]]
+    stride, padding, dilation = list(layer.stride), list(layer.padding), list(layer.dilation)
+    packed: Tensor
+    if layer.kind == "linear":
+        packed = ops._reorder_linear_weight(layer.weight, _PACKED_FOR)
+    elif layer.kind == "conv":
+        packed = ops._reorder_convolution_weight(layer.weight, padding, stride, dilation, layer.groups, size)
+    else:
+        packed = ops._reorder_convolution_transpose_weight(
+            layer.weight, padding, list(layer.output_padding), stride, dilation, layer.groups, size
+        )
+    return packed

@@ -58,9 +58,10 @@ class Engine:
         if cuda:
             configure(allow_tf32)
         self._runner = Graphs(self.device, spec.z_dim) if cuda else Lanes()
-        self._module = _load(generator, self.device)
-        self._runner.inside(lambda: check(self._module, spec, self.device))
-        self._plan = self._runner.inside(lambda: make(self._module, spec, self.device, _compile))
+        module = _load(generator, self.device)
+        self._runner.inside(lambda: check(module, spec, self.device))
+        self._plan = self._runner.inside(lambda: make(module, spec, self.device, _compile))
+        self._encoder = getattr(module, "encode", None)
         self._runner.serve(self._plan.pixels)
         limit = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
         shape = (spec.height, spec.width, spec.channels)
@@ -101,16 +102,19 @@ class Engine:
                 self._run_everywhere(bucket)
         if isinstance(self._runner, Lanes):
             self._runner.wide = self._all_threads_pay(self._runner)
-        z, label = self._examples(self.max_batch_size)
-        self.images_per_second = max(self.max_batch_size / _seconds(lambda: self.forward(z, label)) for _ in range(2))
+        n = min(self.max_batch_size, 4 * self.buckets[-1] * self.lanes)
+        z, label = self._examples(n)
+        self.images_per_second = max(n / _seconds(lambda: self.forward(z, label)) for _ in range(2))
 
     def forward(self, z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, H, W, C] for z float32 [B, z_dim] and label int64 [B], any B >= 1.
 
-        Raises EngineFailed, DeviceLost; ValueError for arrays of another shape.
+        Raises EngineFailed, DeviceLost; ValueError for arrays of another shape or labels beyond the classes.
         """
         if z.shape != (len(label), self.spec.z_dim) or label.ndim != 1 or len(label) == 0:
             raise ValueError(f"z {list(z.shape)} and label {list(label.shape)}, not [B, {self.spec.z_dim}] and [B]")
+        if label.min() < 0 or label.max() >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
+            raise ValueError(f"labels lie in [0, {max(self.spec.num_classes, 1)})")
         z, label = np.ascontiguousarray(z, np.float32), np.ascontiguousarray(label, np.int64)
         return self._executor.forward(z, label)
 
@@ -119,19 +123,19 @@ class Engine:
 
         Raises ValueError if this generator cannot encode, or for images of another size.
         """
-        if not self.can_encode:
+        if self._encoder is None:
             raise ValueError("this generator has no encoder")
         shape = (self.spec.height, self.spec.width, self.spec.channels)
         if images.shape[1:] != shape:
             raise ValueError(f"images are {list(images.shape[1:])}, the generator's are {list(shape)}")
         with torch.inference_mode():
             pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
-            codes = [self._module.encode(image[None]).cpu() for image in pixels.contiguous()]
+            codes = [self._encoder(image[None]).cpu() for image in pixels.contiguous()]
         return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *(code.numpy() for code in codes)])
 
     @property
     def can_encode(self) -> bool:
-        return hasattr(self._module, "encode")
+        return self._encoder is not None
 
     def _examples(self, n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         z, label = examples(self.spec, n, torch.device("cpu"))

@@ -66,13 +66,16 @@ def _improved(
     onednn = device.type == "cpu" and onednn_available()
     if device.type == "cpu":
         widen(program)
-    floats = _bound(program, compile_source, onednn)
+    packed: dict[int, Tensor] = {}
+    floats = _bound(program, compile_source, onednn, packed)
     _end_in_pixels(program)
-    return Plan(floats, _bound(program, compile_source, onednn), multiplications=cost)
+    return Plan(floats, _bound(program, compile_source, onednn, packed), multiplications=cost)
 
 
-def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: bool) -> TensorForward:
-    source, constants = emit(program, onednn=onednn)
+def _bound(
+    program: Program, compile_source: Callable[[str], Compiled], onednn: bool, packed: dict[int, Tensor]
+) -> TensorForward:
+    source, constants = emit(program, onednn=onednn, packed=packed)
     compiled = compile_source(source)
     return lambda z, label: compiled(z, label, constants)
 

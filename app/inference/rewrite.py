@@ -113,7 +113,7 @@ def _absorb_upsampling(program: Program, upsample: Call) -> None:
 def upsampling_weight(weight: Tensor) -> Tensor:
     """The conv_transpose2d weight [in, out, 4, 4] (stride 2, padding 1) equal to nearest upsampling by two followed by
     the conv2d weight [out, in, 3, 3] (padding 1): the correlation kernel spread by the 2x2 box, turned round."""
-    wide = torch.zeros(*weight.shape[:2], 4, 4, dtype=torch.float64)
+    wide = weight.new_zeros(*weight.shape[:2], 4, 4, dtype=torch.float64)
     for dy in (0, 1):
         for dx in (0, 1):
             wide[:, :, dy : dy + 3, dx : dx + 3] += weight.double()

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from app.errors import EngineFailed
 from app.inference import engine as engine_module
 from app.inference.acceptance import GeneratorSpec
 from app.inference.engine import Engine
@@ -167,12 +166,13 @@ def test_arrays_of_another_type_or_layout_are_taken(engine, network):
     np.testing.assert_array_equal(engine.forward(z[::-1], label[::-1]), wanted[::-1])
 
 
-def test_a_label_beyond_the_classes_fails_and_the_engine_goes_on(networks, make_generator):
+def test_a_label_beyond_the_classes_is_refused_and_the_engine_goes_on(networks, make_generator):
     network = networks["randomised"](networks["upsampled"]())
     engine = Engine(make_generator(network), network.spec, "cpu")
     z, label = order(network.spec, 3)
-    with pytest.raises(EngineFailed):
-        engine.forward(z, label + 99)
+    for wrong in (label + 99, label - 1, label + 3):
+        with pytest.raises(ValueError, match=r"labels lie in \[0, 5\)"):
+            engine.forward(z, wrong)
     assert engine.forward(z, label).shape == (3, 16, 16, 3)
 
 
