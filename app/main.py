@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import batch, documentation, generate, health, image_urls, models, problems
+from app.api import batch, documentation, generate, health, image_urls, latent_tools, models, problems
 from app.api.clients import Clients
 from app.front.front import Front
 from app.front.head import Head
@@ -90,6 +90,7 @@ def create_app(
     app.include_router(generate.router(pipeline, clients, settings))
     app.include_router(batch.router(pipeline, clients, settings))
     app.include_router(image_urls.router(pipeline, clients, settings))
+    app.include_router(latent_tools.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
     app.include_router(health.router(lifecycle, telemetry, lambda: loading.stuck(registry)))
     documentation.install(app, settings)

@@ -21,6 +21,7 @@ from app.gathering import Gathering
 from app.images.provenance import Recipe
 from app.inference.latents import truncate
 from app.lifecycle import Lifecycle
+from app.mixing import Mix
 from app.rendering import Form, Images, Layout
 from app.telemetry import Telemetry
 
@@ -37,7 +38,9 @@ _INLINE_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to make. labels: empty, or one an image; label_fields: what the caller called each of them.
+    """What to make. seeds: one an image, or what `mix` makes the images of.
+
+    labels: empty, or one an image; label_fields: what the caller called each of them.
 
     deadline: time.monotonic() by which the images must be computed. client: whose share of the engine this takes.
     """
@@ -51,6 +54,16 @@ class Order:
     form: Form
     deadline: float
     client: str
+    mix: Mix | None = None
+
+    @property
+    def n(self) -> int:
+        return len(self.seeds) if self.mix is None else self.mix.n
+
+    @property
+    def told(self) -> NDArray[np.uint32]:
+        """The seeds that name the images to the caller."""
+        return self.seeds if self.mix is None else self.seeds[self.mix.told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +105,13 @@ class Pipeline:
         """
         self._lifecycle.require_ready()
         served = self._registry.get(order.model)
-        manifest, n = served.manifest, len(order.seeds)
+        manifest, n = served.manifest, order.n
         self._check(served, order)
         ordered = labels.resolve(order.labels, manifest.classes, order.label_fields) if order.labels else None
         self._admit(served, order)
         z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes))
+        if order.mix is not None:
+            z, drawn = order.mix.mixed(z), drawn[list(order.mix.owners)]
         classes = drawn if ordered is None else ordered
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
         z = truncate(z, order.truncation_psi, mean)
@@ -133,10 +148,10 @@ class Pipeline:
     def _check(self, served: "ServedModel", order: Order) -> int:
         image = served.manifest.image
         shape = (image.height, image.width, image.channels)
-        return rendering.check(order.form, order.layout, len(order.seeds), shape, self._max_pixels)
+        return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
     def _admit(self, served: "ServedModel", order: Order) -> None:
-        n, batcher = len(order.seeds), served.batcher
+        n, batcher = order.n, served.batcher
         try:
             self._admission.admit(n, order.deadline, order.client, batcher.backlog, batcher.images_per_second)
         except Overloaded as refusal:
@@ -164,8 +179,9 @@ def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
         model=manifest.name,
         version=manifest.version,
         digest=served.digest,
-        seeds=order.seeds.tolist(),
-        labels=[manifest.classes[index] for index in classes.tolist()] if manifest.classes else (),
+        seeds=order.told.tolist(),
+        labels=[manifest.classes[index] for index in classes[: len(order.told)].tolist()] if manifest.classes else (),
         truncation_psi=order.truncation_psi,
+        parameters={} if order.mix is None else order.mix.parameters,
         created=manifest.created,
     )

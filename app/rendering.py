@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from app.animation import animated
 from app.errors import InvalidField
 from app.images.encode import encode
 from app.images.grid import assemble
@@ -51,6 +52,7 @@ class Layout:
     """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale`.
 
     size: of a lone image without padding, its height after resampling; None: the model's.
+    frame_ms: the images as frames of an animation, each shown for so long; WebP only.
     """
 
     columns: int | None
@@ -58,11 +60,14 @@ class Layout:
     background: tuple[int, ...]
     scale: int
     size: int | None = None
+    frame_ms: int | None = None
 
     def sides(self, n: int, height: int, width: int) -> tuple[int, int]:
         """Height and width of the grid of n images in pixels."""
         if self.size is not None:
             return self.size, width_for(height, width, self.size)
+        if self.frame_ms is not None:
+            return height * self.scale, width * self.scale
         columns = min(self.columns or math.ceil(math.sqrt(n)), n)
         rows = -(-n // columns)
         return (
@@ -78,7 +83,8 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
     """
     height, width, channels = shape
     sides = layout.sides(n, height, width)
-    pixels = sides[0] * sides[1] if form.is_grid else n * height * width * layout.scale**2
+    together = form.is_grid and layout.frame_ms is None
+    pixels = sides[0] * sides[1] if together else n * height * width * layout.scale**2
     if pixels > max_pixels:
         field = "size" if layout.size else "scale" if layout.scale > 1 else "n"
         raise InvalidField(f"the answer would have {pixels} pixels; this service makes at most {max_pixels}", field)
@@ -100,9 +106,14 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
     if layout.size is not None:
         tile = np.ascontiguousarray(resized(images[0], layout.size))
         return encode(tile, form.value, recipe=replace(recipe, parameters={"size": layout.size}))
+    if layout.frame_ms is not None:
+        shown = {"frame_ms": layout.frame_ms, "scale": layout.scale}
+        recipe = replace(recipe, parameters={**recipe.parameters, **shown})
+        return animated(images, layout.frame_ms, layout.scale, recipe)
     grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
     background = "#" + bytes(layout.background).hex()
     parameters = {
+        **recipe.parameters,
         "columns": layout.columns,
         "padding": layout.padding,
         "background": background,
@@ -119,7 +130,7 @@ def _files(images: Images, recipe: Recipe, scale: int) -> Iterator[bytes]:
             recipe,
             seeds=recipe.seeds[i : i + 1],
             labels=labels[i : i + 1] if labels else (),
-            parameters={"scale": scale},
+            parameters={**recipe.parameters, "scale": scale},
         )
         tile = image if scale == 1 else image.repeat(scale, axis=0).repeat(scale, axis=1)
         yield encode(np.ascontiguousarray(tile), "png", recipe=own)

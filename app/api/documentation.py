@@ -8,9 +8,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.api.batch_schemas import BatchRequest
+from app.api.latent_schemas import EvolveRequest, InterpolateRequest, VariationsRequest
 from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
+_LATENT_TOOLS = (InterpolateRequest, VariationsRequest, EvolveRequest)
 _ASSETS = "/docs/assets"
 
 DESCRIPTION = """\
@@ -60,7 +62,7 @@ def _pages(title: str) -> APIRouter:
 def _complete(document: dict[str, Any], settings: Settings) -> None:
     """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    for kind in (Problem, GenerateRequest, BatchRequest):
+    for kind in (Problem, GenerateRequest, BatchRequest, *_LATENT_TOOLS):
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
@@ -71,6 +73,10 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
     _limit(fields["seeds"], "maxItems", settings.max_images)
     _limit(fields["labels"], "maxItems", settings.max_images)
     _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
+    for kind in _LATENT_TOOLS:
+        fields = schemas[kind.__name__]["properties"]
+        fields["n"]["maximum"] = settings.max_images
+        _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
     if settings.client_keys():
         document["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},

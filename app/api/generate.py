@@ -23,7 +23,7 @@ _HEADERS: dict[str, Any] = {
     "X-Request-ID": "As sent, or made here.",
 }
 
-_OK: dict[str, Any] = {
+OK: dict[str, Any] = {
     "description": "The images: a grid, or single ones as JSON or ZIP.",
     "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
     "content": {
@@ -54,7 +54,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     @routes.post(
         "/generate",
         response_class=Response,
-        responses={200: _OK, **ERRORS},
+        responses={200: OK, **ERRORS},
         openapi_extra=bodies.documented(GenerateRequest, EXAMPLES),
     )
     async def generate(request: Request) -> Response:
@@ -78,7 +78,7 @@ def headers(order: Order, answer: Answer) -> dict[str, str]:
     return {
         "etag": f'"{answer.etag}"',
         "x-tessera-model": answer.model,
-        "x-tessera-seeds": written(order.seeds.tolist()),
+        "x-tessera-seeds": written(order.told.tolist()),
         "server-timing": f"queue;dur={timings.queue * 1e3:.2f}, infer;dur={timings.infer * 1e3:.2f}, "
         f"encode;dur={timings.encode * 1e3:.2f}",
     }
@@ -89,7 +89,7 @@ def facts(order: Order, answer: Answer) -> dict[str, Any]:
     timings = answer.timings
     return {
         "model": answer.model,
-        "images": len(order.seeds),
+        "images": order.n,
         "identity": order.client,
         "queue_ms": round(timings.queue * 1e3, 2),
         "infer_ms": round(timings.infer * 1e3, 2),

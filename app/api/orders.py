@@ -35,7 +35,7 @@ def order(request: GenerateRequest, form: Form, *, arrived: float, client: str, 
         labels=labels,
         label_fields=label_fields,
         truncation_psi=request.truncation_psi,
-        layout=Layout(request.columns, request.padding, _colour(request.background), request.scale),
+        layout=Layout(request.columns, request.padding, colour(request.background), request.scale),
         form=form,
         deadline=arrived + timeout_ms / 1000,
         client=client,
@@ -64,6 +64,6 @@ def _seeds(request: GenerateRequest, n: int) -> NDArray[np.uint32]:
     return ((first + np.arange(n, dtype=np.uint64)) & SEED_MAX).astype(np.uint32)
 
 
-def _colour(text: str) -> tuple[int, ...]:
+def colour(text: str) -> tuple[int, ...]:
     digits = text[1:] if len(text) > 4 else "".join(digit * 2 for digit in text[1:])
     return tuple(bytes.fromhex(digits))

@@ -15,6 +15,7 @@ def document(client: httpx.Client) -> Any:
 def test_every_route_and_its_problems_are_documented(document: Any) -> None:
     assert set(document["paths"]) == {
         "/generate", "/generate/batch", "/images/{model}/{file}",
+        "/interpolate", "/variations", "/evolve",
         "/models", "/models/{name}", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     answers = document["paths"]["/generate"]["post"]["responses"]
