@@ -53,6 +53,7 @@ COPY LICENSE ./
 FROM runtime AS train
 COPY --from=train-packages /opt/venv /opt/venv
 COPY training ./training
+COPY models/manifest.schema.json ./models/
 RUN python -m compileall -q training && install -d -o tessera runs
 USER tessera
 STOPSIGNAL SIGTERM

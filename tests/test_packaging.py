@@ -26,15 +26,16 @@ def test_every_package_of_the_tree_is_listed() -> None:
         for half in ("app", "training")
         for path in (ROOT / half).rglob("*.py")
     }
-    assert sorted(tree) == sorted(PROJECT["tool"]["setuptools"]["packages"])
+    assert sorted(tree | {"models"}) == sorted(PROJECT["tool"]["setuptools"]["packages"])
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that the checkout stays as it is; with the setuptools of this environment."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "LICENSE", "README.md"):
-        shutil.copy(ROOT / name, source)
+    (source / "models").mkdir()
+    for name in ("pyproject.toml", "LICENSE", "README.md", "models/manifest.schema.json"):
+        shutil.copy(ROOT / name, source / name)
     for half in ("app", "training"):
         shutil.copytree(ROOT / half, source / half, ignore=shutil.ignore_patterns("__pycache__"))
     out = tmp_path_factory.mktemp("wheel")
@@ -53,21 +54,32 @@ def test_the_wheel_holds_every_file_of_both_halves_and_nothing_else(wheel: Path)
         for path in (ROOT / half).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert held == tree
+    assert held == tree | {"models/manifest.schema.json"}
+
+
+@pytest.fixture(scope="module")
+def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, installed away from the checkout."""
+    folder = tmp_path_factory.mktemp("site")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", f"--target={folder}"]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    return folder
+
+
+def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": str(place), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-P", *arguments]
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("command", ["tessera-serve", "tessera-train"])
-def test_the_console_scripts_run_without_the_checkout(command: str, wheel: Path, tmp_path: Path) -> None:
-    place = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", f"--target={place}"]
-    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
-    environment = {"PYTHONPATH": str(place), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-P", str(place / "bin" / command), "--help"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+def test_the_console_scripts_run_without_the_checkout(command: str, place: Path) -> None:
+    done = run(place, str(place / "bin" / command), "--help")
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout
+
+
+def test_the_trainer_finds_the_format_without_the_checkout(place: Path) -> None:
+    done = run(place, "-c", "from training.manifest import SCHEMA; print(SCHEMA); SCHEMA.read_text()")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(place))

@@ -144,7 +144,7 @@ def resolve(upgrade: list[str] | None) -> dict[str, Pin]:
         keep = f"--constraint={constraints.name}"
         found = [(entry, False) for entry in ask_pip(map(str, requirements), keep)]
         found += [(entry, True) for entry in ask_pip(map(str, lone), keep, "--no-deps")]
-    pins = {}
+    pins: dict[str, Pin] = {}
     for entry, alone in found:
         facts = entry["metadata"]
         name = canonicalize_name(facts["name"])
