@@ -21,7 +21,7 @@ STD_GROUP = 4
 
 
 class Generator(ImageGenerator):
-    """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R] in [-1, 1].
+    """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R], in [-1, 1] once in evaluation mode.
 
     The label is embedded beside z; with num_classes 0 it is not looked at. R is 32, 64 or 128.
     """
@@ -45,7 +45,9 @@ class Generator(ImageGenerator):
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         features = self.dense(self.condition(z, label))
         images: Tensor = self.synthesis(features)
-        return torch.tanh(images.float())
+        images = images.float()
+        # No tanh: it is flat where a background is white, and a young generator that gets there never comes back.
+        return images if self.training else images.clamp(-1.0, 1.0)
 
 
 class Embedded(nn.Module):

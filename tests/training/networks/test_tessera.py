@@ -13,10 +13,22 @@ from training.networks.tessera import Discriminator, Generator, UpsampleConv, ba
 @pytest.mark.parametrize(("channels", "classes"), [(1, 10), (3, 0), (4, 2)])
 def test_shapes(resolution: int, channels: int, classes: int) -> None:
     z, labels = torch.randn(4, 64), torch.zeros(4, dtype=torch.int64)
-    images = Generator(resolution, channels, classes)(z, labels)
+    images = Generator(resolution, channels, classes).eval()(z, labels)
     assert images.shape == (4, channels, resolution, resolution)
     assert images.abs().max() <= 1
     assert Discriminator(resolution, channels, classes)(images, labels).shape == (4,)
+
+
+def test_a_generator_in_training_can_leave_white_again() -> None:
+    generator = Generator(32, 3).train()
+    with torch.no_grad():
+        generator.synthesis[-1].bias.fill_(5.0)
+    z, labels = torch.randn(2, 64), torch.zeros(2, dtype=torch.int64)
+    images = generator(z, labels)
+    assert images.min() > 1
+    images.sum().backward()
+    assert generator.synthesis[-1].bias.grad.abs().min() > 0
+    assert torch.equal(generator.eval()(z, labels), torch.ones(2, 3, 32, 32))
 
 
 @pytest.mark.parametrize("resolution", [16, 48, 256])
