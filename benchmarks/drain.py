@@ -2,8 +2,8 @@
 
     python -m benchmarks.drain [--times 50]        (about 10 seconds each)
 
-Sixteen connections ask without pause until they are told 503. Whatever a connection has sent before that must be
-answered; the process must end with code 0.
+Sixteen connections ask without pause until they are told 503, or find the port closed when they connect anew. Whatever
+a connection has sent before that must be answered; the process must end with code 0.
 """
 
 import random
@@ -37,11 +37,11 @@ def main() -> int:
             codes[code] += 1
             slowest = max(slowest, took)
             print(f"{time_ + 1}: {answered}, code {code}", file=sys.stderr, flush=True)
-    lost = statuses[str(CUT)] + statuses[str(REFUSED)]
-    others = sum(statuses.values()) - statuses["200"] - statuses["503"] - lost
+    lost, refused = statuses[str(CUT)], statuses[str(REFUSED)]
+    others = sum(statuses.values()) - statuses["200"] - statuses["503"] - lost - refused
     report.add(
-        f"{statuses['200']} requests served, {statuses['503']} told 503 after the signal; the process ended at most "
-        f"{slowest:.2f} s after the signal."
+        f"{statuses['200']} requests served, {statuses['503']} told 503 after the signal, {refused} found the port "
+        f"closed; the process ended at most {slowest:.2f} s after the signal."
     )
     report.checks(
         Check("0 accepted requests lost", str(lost), lost == 0),

@@ -18,6 +18,7 @@ from benchmarks.wire import Connection, Cut, connect, post
 
 BLOCK = 1024  # images of the large request, one forward pass
 _STEP_S = 0.002
+_BEGIN_S = 0.1  # from the acceptance of a request until the engine is at it
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ async def hang_up(service: Service, clients: int, block: int) -> Found:
     before = await metrics(service)
     neighbour = await connect(LOOPBACK, service.port)
     waiting = asyncio.create_task(neighbour.ask(post("/generate", {"n": block}, LOOPBACK)))
-    await until(service, lambda now: now["requests_in_flight"] >= 2 and now["queue_images"] == 0)
+    await until(service, lambda now: now["requests_in_flight"] >= 2)  # it, and the look itself
+    await asyncio.sleep(_BEGIN_S)
     gone = [await connect(LOOPBACK, service.port) for _ in range(clients)]
     asking = [asyncio.create_task(never_answered(connection)) for connection in gone]
     queued = await until(service, lambda now: now["queue_images"] >= clients or passes(now) > passes(before))
     for connection in gone:
         connection.hang_up()
+    await asyncio.sleep(0)  # the sockets are closed in the loop's next turn
     left_at = time.monotonic()
     after = await until(service, lambda now: now["queue_images"] == 0)
     free_s = time.monotonic() - left_at

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,14 +92,14 @@ class Service(Server):
         return self.ask("GET", "/readyz", timeout=5)[0] == 200
 
     def metrics(self) -> dict[str, float]:
-        """Sum over the labels of each metric, by name, the prefix `tessera_` left out."""
+        """Sum over the labels of each metric, by name, the prefix `tessera_` left out; 0 before it was first counted."""
         _, text = self.ask("GET", "/metrics")
-        found: dict[str, float] = {}
+        found: defaultdict[str, float] = defaultdict(float)
         for line in text.decode().splitlines():
             if not line.startswith("#"):
                 series, _, value = line.rpartition(" ")
                 name = series.partition("{")[0].removeprefix("tessera_")
-                found[name] = found.get(name, 0.0) + float(value)
+                found[name] += float(value)
         return found
 
 

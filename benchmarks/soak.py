@@ -58,12 +58,14 @@ def main() -> int:
     report = Report("soak", f"{options.requests:,} requests")
     with models_folder(options.models) as models, serving(models) as service:
         stream = Stream("soak", MIX, CONNECTIONS, options.seconds, requests=options.requests)
+        before = sample(service)
         process = client.start(Plan(service.port, [stream]))
         samples = asyncio.run(watch(service, process))
         (summary,) = client.collect(process)
         time.sleep(2)
-        samples.append(sample(service))
-    shown = samples[:: max(1, len(samples) // 20)]
+        after = sample(service)
+    samples = [seen for seen in samples if seen.requests > before.requests]
+    shown = [before, *samples[:: max(1, len(samples) // 20)], after]
     rows = [[f"{seen.requests:,.0f}", f"{seen.resident / MEBIBYTE:.1f}", f"{seen.files:.0f}"] for seen in shown]
     report.table(["requests answered", "resident MiB", "open files"], rows)
     asked = sum(summary.statuses.values())
@@ -72,6 +74,8 @@ def main() -> int:
         f"{asked:,} requests in {summary.seconds:.0f} s, by status {statuses}; and one hang-up every {LOOK_S:.1f} s."
     )
     report.checks(*checks(samples, asked, options.requests, set(summary.statuses)))
+    left = after.files - before.files
+    report.checks(Check("nothing left open afterwards", f"{left:+.0f} open files", left <= 0))
     return report.write(options.results)
 
 
@@ -94,23 +98,28 @@ async def hang_up(port: int) -> None:
     connection = await connect(LOOPBACK, port)
     with suppress(Cut, TimeoutError):
         async with asyncio.timeout(0.02):
-            await connection.ask(post("/generate", {"n": 64}, LOOPBACK))
+            await connection.ask(post("/generate", {"n": 8}, LOOPBACK))
     connection.hang_up()
 
 
+def settled(samples: Sequence[Sample]) -> list[Sample]:
+    """Without the first tenth of the requests, which fills caches."""
+    first, last = samples[0].requests, samples[-1].requests
+    return [seen for seen in samples if seen.requests >= first + (last - first) / 10]
+
+
 def slope(samples: Sequence[Sample]) -> float:
-    """Resident bytes a request: least squares over the samples after the first tenth, which fills caches."""
-    settled = [seen for seen in samples if seen.requests >= samples[-1].requests / 10]
-    requests = [seen.requests for seen in settled]
+    """Resident bytes a request, by least squares."""
+    requests = [seen.requests for seen in samples]
     if len(set(requests)) < 2:
         return 0.0
-    return statistics.linear_regression(requests, [seen.resident for seen in settled]).slope
+    return statistics.linear_regression(requests, [seen.resident for seen in samples]).slope
 
 
 def checks(samples: Sequence[Sample], asked: int, wanted: int, statuses: set[str]) -> list[Check]:
+    samples = settled(samples)
     growth = slope(samples) * EVERY / MEBIBYTE
-    first = next(seen.files for seen in samples if seen.requests >= samples[-1].requests / 10)
-    most = max(seen.files for seen in samples)
+    first, most = samples[0].files, max(seen.files for seen in samples)
     return [
         Check(f"all {wanted:,} requests were made", f"{asked:,}", asked >= wanted),
         Check(f"resident memory grows by <= 1 MB per {EVERY:,} requests", f"{growth:+.2f} MiB", growth <= 1 / 1.048576),

@@ -21,8 +21,8 @@ def models_folder(chosen: Path | None = None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def publish_tutorial(models: Path) -> Path:
-    """models/tutorial/1. The same weights every time.
+def publish_tutorial(models: Path, resolution: int = 64, width: int = 64) -> Path:
+    """models/tutorial/1. The same weights every time; the tutorial's own sizes by default.
 
     With BatchNorm statistics of its start the untrained network draws plain grey, which any PNG encoder and any
     comparison of pixels finds too easy: some passes in training mode settle them first.
@@ -34,7 +34,7 @@ def publish_tutorial(models: Path) -> Path:
     from training.publish import publish
 
     torch.manual_seed(0)
-    generator = Generator(64, 3)
+    generator = Generator(resolution, 3, Z_DIM, width)
     with torch.no_grad():
         for _ in range(_PASSES):
             generator(torch.randn(_BATCH, Z_DIM), torch.zeros(_BATCH, dtype=torch.int64))

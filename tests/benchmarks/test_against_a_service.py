@@ -1,0 +1,109 @@
+"""The tools of the benchmarks, on a real service with a small model: do they measure what they say?"""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import client, hangups, same_pixels, soak
+from benchmarks.plan import Stream
+from benchmarks.service import Server, ServerError, Service, free_port, serving
+from benchmarks.tutorial import models_folder, publish_tutorial
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    publish_tutorial(folder, resolution=8, width=4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(models: Path) -> Iterator[Service]:
+    with serving(models) as service:
+        yield service
+
+
+def test_what_the_client_counts_is_what_the_service_counts(service: Service) -> None:
+    before = service.metrics()["images_generated_total"]
+    stream = Stream("load", [{"n": 3}, {"n": 1}], 2, 60.0, requests=20)
+    (summary,) = client.measure(service.port, stream)
+    assert set(summary.statuses) == {"200"}
+    assert service.metrics()["images_generated_total"] - before == summary.images
+
+
+def test_the_same_seeds_are_the_same_pixels_in_all_the_ways_they_are_drawn(service: Service) -> None:
+    seeds = range(10)
+    alone = dict(same_pixels.draw(service, same_pixels.alone(seeds), connections=2))
+    assert len(set(alone.values())) == 10
+    for requests in (same_pixels.grids(seeds, 4), same_pixels.rotations(seeds)):
+        drawn = same_pixels.draw(service, requests, connections=2)
+        assert {seed for seed, _ in drawn} == set(seeds)
+        assert all(alone[seed] == digest for seed, digest in drawn)
+
+
+def test_other_seeds_are_other_pixels(service: Service) -> None:
+    one, other = (same_pixels.draw(service, [[seed]], connections=1)[0][1] for seed in (1, 2))
+    assert one != other
+
+
+def test_every_seed_comes_to_every_slot() -> None:
+    orders = same_pixels.rotations(range(5))
+    for slot in range(5):
+        assert sorted(order[slot] for order in orders) == list(range(5))
+
+
+def test_a_sample_of_the_soak(service: Service) -> None:
+    seen = soak.sample(service)
+    assert seen.requests > 0
+    assert seen.resident > 2**20
+    assert seen.files > 3
+
+
+def test_the_slope_of_a_leak_is_found() -> None:
+    samples = [soak.Sample(1000.0 * step, 10_000_000 + 50_000.0 * step, 9) for step in range(40)]
+    assert soak.slope(samples) == pytest.approx(50)
+    assert soak.slope(samples[:1]) == 0
+    assert [seen.requests for seen in soak.settled(samples)][:2] == [4000, 5000]
+
+
+def test_clients_that_hang_up_while_queued(models: Path) -> None:
+    with serving(models, max_images=1024, max_batch_size=1024) as service:
+        found = asyncio.run(hangups.hang_up(service, 5, 1024))
+    assert found.computed + found.cancelled == 5
+    assert (found.block_status, found.open_files_left) == (200, 0)
+
+
+def test_a_chosen_folder_is_taken_as_it_is(tmp_path: Path) -> None:
+    with models_folder(tmp_path) as folder:
+        assert folder == tmp_path.resolve()
+
+
+def test_a_server_that_ends_before_it_is_ready_is_told_with_its_log(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServerError, match=r"(?s)status 78.*TESSERA_LOG_LEVEL"),
+        serving(tmp_path, log_level="shouting"),
+    ):
+        pass
+
+
+def test_stopping_ends_what_the_server_started(tmp_path: Path) -> None:
+    script = "sleep 600 & echo $! > child; wait"
+    server = Server(["sh", "-c", f"cd {tmp_path}; {script}"], free_port(), {}, tmp_path / "log")
+    child = tmp_path / "child"
+    server.wait_until(lambda: child.exists() and child.read_text().strip() != "")
+    server.stop()
+    until = time.monotonic() + 10
+    while alive(int(child.read_text())):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def alive(process: int) -> bool:
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    ).stdout
+    return bool(state.strip()) and not state.startswith("Z")
