@@ -128,6 +128,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_queue_keeps_its_limit(self):
         assert 0 <= self.batcher.queued_images <= MAX_QUEUE
+        assert self.batcher.queued_images <= self.batcher.backlog.images
 
     @invariant()
     def batches_keep_their_limit(self):
