@@ -92,7 +92,7 @@ class Service(Server):
         return self.ask("GET", "/readyz", timeout=5)[0] == 200
 
     def metrics(self) -> dict[str, float]:
-        """Sum over the labels of each metric, by name, the prefix `tessera_` left out; 0 before it was first counted."""
+        """Sum over the labels of each metric, by name without the prefix `tessera_`; 0 before it was first counted."""
         _, text = self.ask("GET", "/metrics")
         found: defaultdict[str, float] = defaultdict(float)
         for line in text.decode().splitlines():
