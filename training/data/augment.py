@@ -13,7 +13,7 @@ CUTOUT = 1 / 2
 
 
 def augment(images: Tensor, strength: float) -> Tensor:
-    """images [B, C, H, W] -> the same shape; each image is changed with probability `strength` (0 returns it as it is)."""
+    """images [B, C, H, W], same shape out; each is changed with probability `strength` (0 returns `images` itself)."""
     if strength <= 0:
         return images
     return cutout(translate(images, strength), strength)

@@ -21,7 +21,9 @@ STD_GROUP = 4
 
 
 class Generator(ImageGenerator):
-    """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R], in [-1, 1] once in evaluation mode.
+    """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R].
+
+    In evaluation mode the images lie in [-1, 1]; in training they may leave it.
 
     The label is embedded beside z; with num_classes 0 it is not looked at. R is 32, 64 or 128.
     """
