@@ -85,7 +85,7 @@ def wait_until_ready(service: subprocess.Popen[bytes], url: str) -> None:
                 said = status
         except OSError:
             pass  # not listening yet
-        time.sleep(0.1)
+        time.sleep(0.5)
     raise NotServed(f"the service was not ready within {LONGEST_START_S} seconds: {said or 'no answer'}")
 
 
