@@ -150,7 +150,7 @@ canonical = lambda name: re.sub("[-_.]+", "-", name).lower()
 pinned = {name for lock in locks for name in re.findall(r"^([a-z0-9-]+)==", pathlib.Path(lock).read_text(), re.M)}
 provided = importlib.metadata.packages_distributions()
 hidden = {name for name, makers in provided.items() if not any(canonical(maker) in pinned for maker in makers)}
-hidden |= {"app", "training", "tessera"} - {half}
+hidden = (hidden | {"app", "training", "tessera"}) - {half}  # the checkout itself provides both halves
 class Hider:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in hidden:
