@@ -17,6 +17,8 @@ import onnxruntime
 import torch
 from torch.nn import functional as F
 
+from training.data.colour import on_white
+
 LEAST_SIDE = 64
 """EfficientNet-Lite0 halves its input five times: below 64 pixels a side too little of it is left to describe."""
 
@@ -127,14 +129,11 @@ class OpenNsfw:
 
 def to_rgb(images: np.ndarray) -> np.ndarray:
     """uint8 [N, H, W, C] with C 1 (grey, repeated), 3, or 4 (alpha, laid on white) -> uint8 [N, H, W, 3]."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4):
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape[1:3] or images.shape[3] not in (1, 3, 4):
         raise ValueError(f"images must be uint8 [N, H, W, 1, 3 or 4], not {images.dtype} {images.shape}")
     if images.shape[3] == 1:
         return images.repeat(3, axis=3)
-    if images.shape[3] == 3:
-        return images
-    alpha = images[..., 3:].astype(np.uint16)
-    return ((images[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return images if images.shape[3] == 3 else on_white(images)
 
 
 def _package_file(package: str, file: str, sha256: str) -> Path:
