@@ -105,7 +105,7 @@ def audit_arrays(
         few = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in counts.items())
         return Audit("not-audited", f"Needs {LEAST} images of each kind; there are {few}.", (), (), **counts)
     network = network or extractor("efficientnet-lite0")
-    nearest, findings = _examine("pixels", _thumbnails, generated, train, held_out)
+    nearest, findings = _examine("pixels", thumbnails, generated, train, held_out)
     findings += _examine(network.name, network, generated, _at_most(train, MAX_TRAIN_FEATURES), held_out)[1]
     verdict: Verdict = "failed" if copies(findings) else "passed"
     return Audit(verdict, _summary(verdict, findings, counts), tuple(findings), _closest(nearest), **counts)
@@ -164,7 +164,8 @@ def _closest(generated: Neighbours) -> tuple[Pair, ...]:
     return tuple(Pair(int(i), int(generated.index[i]), float(generated.nearer[i])) for i in order)
 
 
-def _thumbnails(images: np.ndarray) -> np.ndarray:
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C] -> uint8 [N, 768]: the pixel space."""
     return np.stack([thumbnail(image).ravel() for image in to_rgb(images)])
 
 
