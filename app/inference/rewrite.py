@@ -48,6 +48,10 @@ def activation_of(call: Call) -> Activation | None:
         return Activation("swish" if name == "silu" else name)
     if name == "leaky_relu":
         return Activation(name, (float(call.args[1]) if len(call.args) > 1 else 0.01,))
+    if name in ("clamp", "hardtanh"):
+        limits = call.args[1:] or ((-1.0, 1.0) if name == "hardtanh" else ())
+        both = len(limits) == 2 and all(isinstance(limit, int | float) for limit in limits)
+        return Activation("hardtanh", (float(limits[0]), float(limits[1]))) if both else None
     if name == "gelu":
         return Activation(name, (), call.kwargs.get("approximate", "none"))
     return None
@@ -160,7 +164,11 @@ def _attach_activation(program: Program, layer: Affine) -> None:
 def _channels_last(program: Program, layer: Affine) -> None:
     """linear -> view as [B, C, H, W]: order the rows of the matrix so that the view is channels-last already."""
     view = program.only_reader(layer.out)
-    if not isinstance(view, Call) or view.op not in ("aten.view", "aten.reshape") or len(view.out.shape) != 4:
+    if (
+        not isinstance(view, Call)
+        or view.op not in ("aten.view", "aten.reshape", "aten.unflatten")
+        or len(view.out.shape) != 4
+    ):
         return
     _, channels, height, width = view.out.shape
     if channels * height * width != layer.weight.shape[0]:

@@ -61,6 +61,15 @@ def check_equal(module, networks):
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
 
 
+class Clamp(nn.Module):
+    def __init__(self, low, high):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x):
+        return x.clamp(self.low, self.high)
+
+
 up = nn.Upsample(scale_factor=2.0, mode="nearest")
 
 BODIES = {
@@ -98,6 +107,10 @@ BODIES = {
     "flattened": [nn.Flatten(), nn.Linear(128, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Unflatten(1, (3, 4, 4))],
     "pixel shuffle": [nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()],
     "two activations": [nn.Conv2d(8, 3, 3, padding=1), nn.ReLU(), nn.Tanh()],
+    "clamped": [nn.Conv2d(8, 3, 3, padding=1), Clamp(-0.5, 0.25)],
+    "clamped at one end": [nn.Conv2d(8, 3, 3, padding=1), Clamp(None, 0.25)],
+    "hard": [nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Hardtanh()],
+    "hard, other limits": [nn.Conv2d(8, 3, 3, padding=1), nn.Hardtanh(-0.25, 0.5)],
     "nothing else": [nn.Tanh()],
 }
 
@@ -138,6 +151,31 @@ def test_upsampling_becomes_part_of_the_convolution_behind_it():
     program = improved(Net(*BODIES["upsampling"]), wide=False)
     assert kinds(program) == ["linear", "conv_transpose", "conv_transpose"]
     assert not any(isinstance(step, Call) and "upsample" in step.op for step in program.steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "fused"),
+    [
+        ("clamped", (-0.5, 0.25)),
+        ("clamped at one end", None),
+        ("hard", (-1.0, 1.0)),
+        ("hard, other limits", (-0.25, 0.5)),
+    ],
+)
+def test_limits_are_an_activation_if_there_are_two(name, fused):
+    *_, last = [step for step in improved(Net(*BODIES[name])).steps if isinstance(step, Affine)]
+    assert last.activation == (Activation("hardtanh", fused) if fused else None)
+
+
+class Unflattened(Net):
+    def forward(self, z, label):
+        return self.body(self.first(z).unflatten(1, (8, 4, 4)))
+
+
+def test_a_product_is_ordered_for_the_image_it_becomes(networks):
+    module = Unflattened(nn.LeakyReLU(0.2), nn.Conv2d(8, 9, 3, padding=1))
+    assert not any(isinstance(step, Call) and step.op == "aten.unflatten" for step in improved(module).steps)
+    check_equal(module, networks)
 
 
 @pytest.mark.parametrize("name", ["upsampling by three", "upsampling, wider kernel", "upsampling, reflected border"])
