@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 from benchmarks.report import RESULTS, Check, Report
 from training.data import prepare
 from training.evaluation.features import extractor
-from training.evaluation.memorisation import MAX_TWINS, copies, judge, thumbnails
+from training.evaluation.memorisation import MAX_TWINS, Finding, copies, judge, thumbnails
 from training.evaluation.neighbours import leave_one_out, neighbours
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -131,7 +131,7 @@ class Judge:
         self._held_out = neighbours(points[kept], self._train)
         self._twins = leave_one_out(self._train, MAX_TWINS)
 
-    def findings(self, space: str, generated: np.ndarray) -> list:
+    def findings(self, space: str, generated: np.ndarray) -> list[Finding]:
         return judge(space, neighbours(generated, self._train), self._held_out, self._twins)
 
 
