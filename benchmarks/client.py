@@ -10,6 +10,7 @@ import gc
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import uvloop
@@ -51,7 +52,7 @@ async def perform(plan: Plan) -> list[Summary]:
     """The load itself, in this process."""
     if plan.host != LOOPBACK:
         raise ValueError(f"the load client asks {LOOPBACK} only, not {plan.host}")
-    began = asyncio.get_running_loop().time()
+    began = time.perf_counter()
     runs = [Run(plan, stream, began) for stream in plan.streams]
     await asyncio.gather(*(run.run() for run in runs))
     return [summarise(stream, run.records) for stream, run in zip(plan.streams, runs, strict=True)]

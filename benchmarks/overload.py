@@ -36,6 +36,7 @@ def main() -> int:
             *flooded, after = client.collect(process)
         ready = service.ready()
     report.table(*table(peak, flooded, options.seconds))
+    report.add(f"Answers by status: {by_status(flooded)} (0: cut, -1: no connection).")
     report.add(
         f"A lone n=1 request before: p50 {milliseconds(idle.served.p50)} ms, p99 {milliseconds(idle.served.p99)} ms; "
         f"resident memory {before / MEBIBYTE:.0f} MiB, at most {watch.most_bytes / MEBIBYTE:.0f} MiB during it."
@@ -102,6 +103,11 @@ def in_time(summaries: list[Summary]) -> int:
 
 def total(summaries: list[Summary], status: str) -> int:
     return sum(summary.statuses.get(status, 0) for summary in summaries)
+
+
+def by_status(summaries: list[Summary]) -> str:
+    statuses = sorted({status for summary in summaries for status in summary.statuses})
+    return ", ".join(f"{status}: {total(summaries, status):,}" for status in statuses)
 
 
 def recovery(idle: Summary, after: Summary, end: float) -> float:
