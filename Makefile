@@ -36,9 +36,8 @@ $(INSTALLED):
 run: setup ## start the service on the models of the repository and ask it for one grid
 	@$(PY) -m tools.run
 
-# A file's tests stay in one process, one process a core; more threads in each would only wait for each other.
-test: setup ## the whole test suite (TESTS=path: a part of it)
-	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile $(TESTS)
+test: setup ## the whole test suite
+	$(PY) -m pytest $(TESTS)
 
 check: setup ## format, lint, types, and whether the lock files fit pyproject.toml
 	$(PY) -m ruff format --check .
