@@ -13,12 +13,12 @@ from training.data import cache as disk
 from training.data.colour import CHANNELS, to_channels
 from training.data.decode import MIN_SIDE, RULE, Fit
 from training.data.errors import DataError
-from training.data.lint import Examination, Survey, examine, survey
+from training.data.lint import Examination, Survey, choose_resolution, examine, survey
 from training.data.report import LintReport
 from training.data.scan import Progress
 from training.data.split import hold_out
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 BLOCK = 1024
 MAX_SIDE = 1024
 
@@ -61,14 +61,22 @@ def prepare(
     """
     _check(resolution, channels)
     found = survey(folder, fit, progress)
-    key = _key(found, resolution, channels, held_out_fraction, seed)
-    kept = disk.load(cache, key)
+    asked = _Asked(resolution or choose_resolution(found.files), channels, held_out_fraction, seed)
+    kept = _load(cache, found, asked)
     if kept is None:
-        _decode_into(cache, key, found, resolution, channels, held_out_fraction, seed, progress)
-        kept = disk.load(cache, key)
+        _decode_into(cache, found, asked, progress)
+        kept = _load(cache, found, asked)
     if kept is None:
         raise OSError(f"the image cache in {cache} cannot be read back")
     return _image_set(found, *kept)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    resolution: int
+    channels: int | None
+    held_out_fraction: float
+    seed: int
 
 
 def _check(resolution: int | None, channels: int | None) -> None:
@@ -78,10 +86,19 @@ def _check(resolution: int | None, channels: int | None) -> None:
         raise ValueError(f"channels must be 1, 3 or 4, not {channels}")
 
 
-def _key(found: Survey, resolution: int | None, channels: int | None, fraction: float, seed: int) -> str:
+def _load(cache: Path, found: Survey, asked: _Asked) -> tuple[np.ndarray, dict[str, Any]] | None:
+    """What is asked for by name and what would be chosen for it are one cache."""
+    for channels in CHANNELS if asked.channels is None else (asked.channels,):
+        kept = disk.load(cache, _key(found, asked, channels))
+        if kept is not None and (asked.channels or kept[1]["suggested_channels"] == channels):
+            return kept
+    return None
+
+
+def _key(found: Survey, asked: _Asked, channels: int) -> str:
     """Changes whenever the outcome could."""
     content = {
-        "rule": [RULE, CACHE_VERSION, found.fit, resolution, channels, fraction, seed],
+        "rule": [RULE, CACHE_VERSION, found.fit, asked.resolution, channels, asked.held_out_fraction, asked.seed],
         "classes": found.layout.class_names,
         "files": [[file.candidate.name, file.candidate.label, file.sha256] for file in found.files],
         "rejects": [[reject.name, reject.reason] for reject in found.rejects],
@@ -90,26 +107,18 @@ def _key(found: Survey, resolution: int | None, channels: int | None, fraction: 
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _decode_into(
-    cache: Path,
-    key: str,
-    found: Survey,
-    resolution: int | None,
-    channels: int | None,
-    fraction: float,
-    seed: int,
-    progress: Progress | None,
-) -> None:
+def _decode_into(cache: Path, found: Survey, asked: _Asked, progress: Progress | None) -> None:
+    side = asked.resolution
     with disk.scratch(cache) as raw:
-        examination = examine(found, resolution, channels, lambda pixels: raw.write(pixels.data), progress)
+        examination = examine(found, side, asked.channels, lambda pixels: raw.write(pixels.data), progress)
         report = examination.report
         if not report.ok:
             raise DataError("; ".join(report.errors))
         raw.flush()
-        side = report.resolution
         rgba = np.memmap(raw.name, np.uint8, "r", shape=(len(examination.looks), side, side, 4))
         shape = (len(examination.kept), side, side, report.channels)
-        facts = _facts(found, examination, fraction, seed)
+        key = _key(found, asked, report.channels)
+        facts = _facts(found, examination, asked.held_out_fraction, asked.seed)
         disk.store(cache, key, _blocks(rgba, examination.kept, report.channels), shape, facts)
 
 
@@ -131,6 +140,7 @@ def _facts(found: Survey, examination: Examination, fraction: float, seed: int) 
         "train": train.tolist(),
         "held_out": held_out.tolist(),
         "files": [look.inspected.candidate.name for look in looks],
+        "suggested_channels": examination.suggested_channels,
         "report": examination.report.to_json(),
     }
 

@@ -37,6 +37,7 @@ class Examination:
     looks: list[Look]
     kept: np.ndarray
     groups: np.ndarray
+    suggested_channels: int
     report: LintReport
 
 
@@ -70,12 +71,13 @@ def examine(
     pixels."""
     resolution = resolution or choose_resolution(found.files)
     looks, rejects = decode_all(found.files, resolution, found.fit, write, progress)
-    channels = channels or choose_channels(looks)
+    suggested = choose_channels(looks)
+    channels = channels or suggested
     kept, duplicates = _exact_duplicates(looks)
     groups = _look_alike([looks[i] for i in kept])
     every_reject = sorted([*found.rejects, *rejects], key=lambda reject: reject.name)
     report = build_report(found.layout, found.fit, resolution, channels, looks, kept, duplicates, groups, every_reject)
-    return Examination(looks, kept, groups, report)
+    return Examination(looks, kept, groups, suggested, report)
 
 
 def choose_resolution(files: Sequence[Inspected]) -> int:

@@ -130,6 +130,21 @@ def test_the_second_time_nothing_is_decoded(tmp_path, fill, monkeypatch):
     assert_same(prepare(folder, cache=tmp_path / "cache"), first)
 
 
+def test_asking_for_what_would_be_chosen_takes_the_same_cache(tmp_path, fill, monkeypatch):
+    folder = fill(tmp_path / "cats", 20)
+    first = prepare(folder, cache=tmp_path / "one")
+    prepare(folder, resolution=32, channels=3, cache=tmp_path / "two")
+    monkeypatch.setattr(dataset_module, "examine", None)
+    assert_same(prepare(folder, resolution=32, channels=3, cache=tmp_path / "one"), first)
+    assert_same(prepare(folder, cache=tmp_path / "two"), first)
+
+
+def test_what_was_asked_for_is_not_taken_for_what_would_be_chosen(tmp_path, fill):
+    folder = fill(tmp_path / "cats", 20)
+    prepare(folder, channels=1, cache=tmp_path / "cache")
+    assert prepare(folder, cache=tmp_path / "cache").images.shape[3] == 3
+
+
 @pytest.mark.parametrize("change", ["image", "more", "fewer", "resolution", "channels", "fit", "seed", "fraction"])
 def test_whatever_changes_the_outcome_is_not_taken_from_the_cache(tmp_path, fill, draw, change):
     folder = fill(tmp_path / "cats", 40)
