@@ -9,7 +9,7 @@ import io
 import time
 import warnings
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -29,7 +29,8 @@ __all__ = ["Engine", "GeneratorSpec"]
 
 # On a CPU larger pieces are no faster and leave the lanes unevenly loaded.
 _LARGEST_CPU_BUCKET = 16
-_TRIALS = 10
+
+T = TypeVar("T", bound=np.generic)
 
 
 class Engine:
@@ -101,7 +102,7 @@ class Engine:
             for bucket in self.buckets:
                 self._run_everywhere(bucket)
         if isinstance(self._runner, Lanes):
-            self._runner.wide = self._all_threads_pay(self._runner)
+            self._runner.wide = self._all_threads_agree(self._runner)
         n = min(self.max_batch_size, 4 * self.buckets[-1] * self.lanes)
         z, label = self._examples(n)
         self.images_per_second = max(n / _seconds(lambda: self.forward(z, label)) for _ in range(2))
@@ -115,23 +116,27 @@ class Engine:
             raise ValueError(f"z {list(z.shape)} and label {list(label.shape)}, not [B, {self.spec.z_dim}] and [B]")
         if label.min() < 0 or label.max() >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
             raise ValueError(f"labels lie in [0, {max(self.spec.num_classes, 1)})")
-        z, label = np.ascontiguousarray(z, np.float32), np.ascontiguousarray(label, np.int64)
-        return self._executor.forward(z, label)
+        return self._executor.forward(_own(z, np.float32), _own(label, np.int64))
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """z float32 [N, z_dim] of images uint8 [N, H, W, C], one at a time, so that company changes nothing.
 
         Raises ValueError if this generator cannot encode, or for images of another size.
         """
-        if self._encoder is None:
+        encoder = self._encoder
+        if encoder is None:
             raise ValueError("this generator has no encoder")
         shape = (self.spec.height, self.spec.width, self.spec.channels)
         if images.shape[1:] != shape:
             raise ValueError(f"images are {list(images.shape[1:])}, the generator's are {list(shape)}")
-        with torch.inference_mode():
-            pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
-            codes = [self._encoder(image[None]).cpu() for image in pixels.contiguous()]
-        return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *(code.numpy() for code in codes)])
+
+        def codes() -> list[NDArray[np.float32]]:
+            pixels = (
+                torch.from_numpy(_own(images, np.uint8)).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+            )
+            return [encoder(image[None]).cpu().numpy() for image in pixels.contiguous()]
+
+        return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *self._runner.inside(codes)])
 
     @property
     def can_encode(self) -> bool:
@@ -161,17 +166,13 @@ class Engine:
         else:
             self.forward(*self._examples(bucket))
 
-    def _all_threads_pay(self, lanes: Lanes) -> bool:
-        """Is a lone image faster on all threads, with the same bits?"""
+    def _all_threads_agree(self, lanes: Lanes) -> bool:
+        """Does a lone image have the same bits when all threads work on it?"""
         if lanes.lanes == 1:
             return False
         z, label = examples(self.spec, 1, self.device)
-        floats, pixels = partial(self._plan.floats, z, label), partial(self._plan.pixels, z, label)
-        if not torch.equal(lanes.inside(floats), lanes.with_all_threads(floats)):
-            return False
-        lone = min(_seconds(lambda: lanes.inside(pixels)) for _ in range(_TRIALS))
-        wide = min(_seconds(lambda: lanes.with_all_threads(pixels)) for _ in range(_TRIALS))
-        return wide < 0.9 * lone
+        floats = partial(self._plan.floats, z, label)
+        return torch.equal(lanes.inside(floats), lanes.with_all_threads(floats))
 
 
 def _choose(device: str) -> torch.device:
@@ -194,6 +195,11 @@ def _load(generator: bytes, device: torch.device) -> Any:
 
 def _compile(source: str) -> Compiled:
     return cast(Compiled, torch.jit.CompilationUnit(source).forward)
+
+
+def _own(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:
+    """As PyTorch takes it: contiguous and writable, a copy only if it has to be."""
+    return np.require(array, dtype, ["C", "W"])
 
 
 def _seconds(action: Any) -> float:

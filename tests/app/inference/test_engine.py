@@ -164,6 +164,9 @@ def test_arrays_of_another_type_or_layout_are_taken(engine, network):
         engine.forward(np.asfortranarray(z.astype(np.float64)), label.astype(np.int8)), wanted
     )
     np.testing.assert_array_equal(engine.forward(z[::-1], label[::-1]), wanted[::-1])
+    z.setflags(write=False)
+    label.setflags(write=False)
+    np.testing.assert_array_equal(engine.forward(z, label), wanted)
 
 
 def test_a_label_beyond_the_classes_is_refused_and_the_engine_goes_on(networks, make_generator):
@@ -206,6 +209,7 @@ def test_an_encoding_generator_encodes_one_by_one(networks, make_generator):
     network = networks["randomised"](networks["encoding"]())
     engine = Engine(make_generator(network), network.spec, "cpu")
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    images.setflags(write=False)
     codes = engine.encode(images)
     assert codes.dtype == np.float32
     assert codes.shape == (3, 10)

@@ -59,10 +59,11 @@ def test_a_lone_image_may_use_all_threads():
 
     lanes.serve(watched)
     lanes.wide = True
-    for n in (1, 2):
+    for n in (1, 1, 1, 1, 1, 1, 2):
         out = np.zeros((n, 1, 1, 2), np.uint8)
         assert lanes.run(unpadded(0, n, (1, 2), 2), *order(n), out) == []
-    assert threads == [2, 1, 1]
+        np.testing.assert_array_equal(out.reshape(n, 2), order(n)[0] + 1)
+    assert threads == [1, 1, 1, 2, 2, 2, 1, 1]
 
 
 def test_failing_chunks_are_reported_and_the_others_computed():
