@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=4000, help="images of the folder that are used (%(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the table")
     options = parser.parse_args()
-    report = Report("audit-power", "Does the audit find copiers, and spare the honest?")
+    report = Report(f"audit-power-{options.folder.name}", "Does the audit find copiers, and spare the honest?")
     with tempfile.TemporaryDirectory() as cache:
         images = prepare(options.folder, channels=3, cache=Path(cache)).images
         images = images[np.sort(np.random.default_rng(0).permutation(len(images))[: options.limit])]
