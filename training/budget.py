@@ -1,7 +1,8 @@
-"""How long to train: a number of images, or minutes on the clock.
+"""How long to train: a number of images, minutes on the clock, or minutes of processor time.
 
 Progress is updated only at ticks and is part of the checkpoint, so that the schedule is a function of the step. With a
-budget of images the whole run is then reproducible to the bit; with minutes it follows the machine's speed.
+budget of images the whole run is then reproducible to the bit; with minutes it follows the machine's speed. Processor
+time compares recipes fairly on a machine that does other work too, or that stops them for a while.
 """
 
 import time
@@ -12,10 +13,14 @@ from training.checkpoint import State
 
 @dataclass
 class Budget:
-    """Give either `images` or `seconds` (the other None). `seconds` counts training time over all resumptions."""
+    """Give either `images` or `seconds_limit` (the other None), which counts over all resumptions.
+
+    processor_time: the limit is one of processor time, summed over cores, instead of time on the clock.
+    """
 
     images: int | None
     seconds_limit: float | None
+    processor_time: bool = False
     images_seen: int = 0
     progress: float = 0.0
     _earlier_seconds: float = 0.0
@@ -43,7 +48,11 @@ class Budget:
     def spent(self) -> bool:
         if self.images is not None:
             return self.images_seen >= self.images
-        return self.seconds >= (self.seconds_limit or 0.0)
+        return self._spent_seconds >= (self.seconds_limit or 0.0)
+
+    @property
+    def _spent_seconds(self) -> float:
+        return self.cpu_seconds if self.processor_time else self.seconds
 
     def count(self, images: int) -> None:
         self.images_seen += images
@@ -53,7 +62,7 @@ class Budget:
         if self.images is not None:
             self.progress = min(self.images_seen / self.images, 1.0)
         else:
-            self.progress = min(self.seconds / (self.seconds_limit or 1.0), 1.0)
+            self.progress = min(self._spent_seconds / (self.seconds_limit or 1.0), 1.0)
 
     def state(self) -> State:
         return {

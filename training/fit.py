@@ -23,7 +23,10 @@ CACHE = "cache"
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What `fit` was asked for. Either `images` or `minutes`; resolution and channels None: chosen from the folder."""
+    """What `fit` was asked for. Either `images` or `minutes`; resolution and channels None: chosen from the folder.
+
+    processor_time: the minutes are of processor time (training/budget.py), to compare recipes.
+    """
 
     folder: Path
     recipe: str = "tessera"
@@ -33,6 +36,7 @@ class FitOptions:
     channels: int | None = None
     seed: int = 0
     device: str = "auto"
+    processor_time: bool = False
 
 
 def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
@@ -41,14 +45,15 @@ def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
     Raises DataError when the folder cannot be trained on, ValueError when the budget or the device makes no sense.
     """
     folder = options.folder.resolve()
-    _budget(options.images, options.minutes)
+    budget = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
+    _budget(budget)
     choose_device(options.device)
     run = runs.create(out, f"{folder.name}-{options.recipe}")
     images = prepare(
         folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
     )
     config = _configure(options.recipe, images)
-    runs.write_options(run, _describe(options, folder, images, config))
+    runs.write_options(run, _describe(options, folder, images, config, budget))
     return run, _train(run, images, config)
 
 
@@ -87,7 +92,11 @@ def _configure(recipe: str, images: ImageSet) -> DcganConfig | TesseraConfig:
 
 
 def _describe(
-    options: FitOptions, folder: Path, images: ImageSet, config: DcganConfig | TesseraConfig
+    options: FitOptions,
+    folder: Path,
+    images: ImageSet,
+    config: DcganConfig | TesseraConfig,
+    budget: dict[str, Any],
 ) -> dict[str, Any]:
     dataset = {
         "name": images.name,
@@ -99,7 +108,6 @@ def _describe(
         "resolution": images.images.shape[1],
         "channels": images.images.shape[3],
     }
-    budget = {"minutes": options.minutes, "images": options.images}
     return {
         "recipe": options.recipe,
         "config": dataclasses.asdict(config),
@@ -122,14 +130,15 @@ def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig) -> 
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])
-        budget = _budget(options["budget"]["images"], options["budget"]["minutes"])
-        return train(run, recipe, data, budget, log, device, options["seed"])
+        return train(run, recipe, data, _budget(options["budget"]), log, device, options["seed"])
     finally:
         log.close()
 
 
-def _budget(images: int | None, minutes: float | None) -> Budget:
-    return Budget(images, None if minutes is None else minutes * 60)
+def _budget(asked: dict[str, Any]) -> Budget:
+    """From the `budget` of a run's options."""
+    minutes = asked["minutes"]
+    return Budget(asked["images"], None if minutes is None else minutes * 60, asked["processor_time"])
 
 
 def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:

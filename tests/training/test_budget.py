@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from training.budget import Budget
@@ -39,3 +41,15 @@ def test_time_is_carried_over_a_resumption() -> None:
     assert not after.spent
     after.load(state | {"seconds": 3600.0})
     assert after.spent
+
+
+def test_processor_time_does_not_pass_while_the_process_waits() -> None:
+    wall, processor = Budget(None, 0.2), Budget(None, 0.2, processor_time=True)
+    time.sleep(0.25)
+    wall.tick()
+    processor.tick()
+    assert wall.spent
+    assert wall.progress == 1
+    assert not processor.spent
+    processor.load({"images_seen": 7, "progress": 0.1, "seconds": 0.0, "cpu_seconds": 0.2})
+    assert processor.spent
