@@ -56,6 +56,7 @@ def open_registry(
 
         return Batcher(
             forward,
+            engine_encode=engine.encode if "encode" in manifest.capabilities else None,
             max_batch_size=settings.max_batch_size,
             max_wait_ms=settings.max_wait_ms,
             max_queue_images=settings.max_queue_images,

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from app.errors import DeadlineExceeded, DeviceLost, Draining, EngineFailed, QueueFull
 from app.inference.backlog import Backlog, Rate
-from app.inference.jobs import Batch, Images, Request
+from app.inference.jobs import Batch, Computed, Forward, Images, Request
 from app.inference.observer import Observer, Silent
-from app.inference.worker import Forward, Worker
+from app.inference.worker import Worker
 
 _RETRY_WHEN_DRAINING_S = 2.0
 
@@ -26,6 +26,7 @@ _RETRY_WHEN_DRAINING_S = 2.0
 class Batcher:
     """engine_forward: z float32 [B, z_dim], label int64 [B] -> uint8 [B, H, W, C], called from one thread of its own.
 
+    engine_encode: uint8 [B, H, W, C] -> z float32 [B, z_dim], called from the same thread; None where nothing encodes.
     max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as the engine is
     free. images_per_second: the rate to assume until full batches were measured.
     """
@@ -34,6 +35,7 @@ class Batcher:
         self,
         engine_forward: Forward,
         *,
+        engine_encode: Forward | None = None,
         max_batch_size: int = 64,
         max_wait_ms: float = 0.0,
         max_queue_images: int = 4096,
@@ -41,11 +43,13 @@ class Batcher:
         images_per_second: float = 0.0,
     ) -> None:
         self.backlog = Backlog()
+        self._forward = engine_forward
+        self._encode = engine_encode
         self._max_batch_size = max_batch_size
         self._max_queue_images = max_queue_images
         self._observer = observer or Silent()
         self._rate = Rate(images_per_second)
-        self._worker = Worker(engine_forward, _Reports(self), max_batch_size, max_wait_ms / 1000)
+        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000)
         self._open: set[Request] = set()
         self._lost: DeviceLost | None = None
         self._draining = False
@@ -81,11 +85,25 @@ class Batcher:
         Cancelling the awaiting task drops what has not been computed. Raises QueueFull, Draining, DeadlineExceeded,
         EngineFailed, DeviceLost.
         """
+        images: Images = await self._submit(self._forward, (z, label), deadline, client)
+        return images
+
+    async def encode(self, images: Images, *, deadline: float, client: str) -> NDArray[np.float32]:
+        """z float32 [n, z_dim] of images uint8 [n, H, W, C]: as `submit`, in the same queue, an image for an image."""
+        if self._encode is None:
+            raise ValueError("this engine does not encode")
+        codes: NDArray[np.float32] = await self._submit(self._encode, (images,), deadline, client)
+        return codes
+
+    async def _submit(
+        self, forward: Forward, inputs: tuple[NDArray[Any], ...], deadline: float, client: str
+    ) -> Computed:
         loop = self._require_accepting()
-        request = self._accept(Request(z, label, deadline, client, loop.create_future(), time.monotonic()))
+        request = self._accept(Request(forward, inputs, deadline, client, loop.create_future(), time.monotonic()))
         timer = loop.call_later(deadline - request.arrived, self._expire, request)
         try:
-            return await request.future
+            computed: Computed = await request.future
+            return computed
         except asyncio.CancelledError:
             self._abandon(request)
             raise
@@ -114,8 +132,9 @@ class Batcher:
 
     def _accept(self, request: Request) -> Request:
         n = request.n
-        if n == 0 or len(request.label) != n:
-            raise ValueError(f"{n} latents and {len(request.label)} labels: as many of both, and at least one")
+        counts = [len(array) for array in request.inputs]
+        if n == 0 or set(counts) != {n}:
+            raise ValueError(f"{counts} latents and labels, or images: as many of both, and at least one")
         if request.deadline <= request.arrived:
             self._observer.rejected(DeadlineExceeded.code, n)
             raise DeadlineExceeded("the deadline had passed before the work began")
@@ -131,12 +150,13 @@ class Batcher:
         self._observer.queued(self.queued_images)
         return request
 
-    def _deliver(self, batch: Batch, images: Images, seconds: float) -> None:
+    def _deliver(self, batch: Batch, results: Computed, seconds: float) -> None:
         self._observer.batch(batch.size, seconds)
         # A small batch says little about what a full one would do, unless it is faster than that already.
-        if 2 * batch.size >= self._max_batch_size or batch.size > seconds * self._rate.images_per_second > 0:
+        telling = 2 * batch.size >= self._max_batch_size or batch.size > seconds * self._rate.images_per_second > 0
+        if telling and batch.forward is self._forward:
             self._rate.observe(batch.size, seconds)
-        for piece, part in batch.parts(images):
+        for piece, part in batch.parts(results):
             request = piece.request
             if request not in self._open or request.future.done():
                 continue
@@ -191,8 +211,8 @@ class _Reports:
     def __init__(self, batcher: Batcher) -> None:
         self._batcher = batcher
 
-    def computed(self, batch: Batch, images: Images, seconds: float) -> None:
-        self._post(self._batcher._deliver, batch, images, seconds)
+    def computed(self, batch: Batch, results: Computed, seconds: float) -> None:
+        self._post(self._batcher._deliver, batch, results, seconds)
 
     def failed(self, request: Request, error: EngineFailed) -> None:
         self._post(self._batcher._fail, request, error)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from app.errors import EngineFailed
 from app.inference.acceptance import GeneratorSpec, check, examples
 from app.inference.chunks import powers_of_two
 from app.inference.executor import Executor
@@ -96,7 +97,10 @@ class Engine:
         return self._runner.lanes
 
     def warm_up(self) -> None:
-        """Choose the batch sizes by proof, run each twice, and measure the rate. Raises DeviceLost, EngineFailed."""
+        """Choose the batch sizes by proof, run each twice, and measure the rate; the same for the encoder.
+
+        Raises DeviceLost, EngineFailed; ValueError if the same image has another code each time.
+        """
         self._prove()
         for _ in range(2):
             for bucket in self.buckets:
@@ -106,6 +110,8 @@ class Engine:
         n = min(self.max_batch_size, 4 * self.buckets[-1] * self.lanes)
         z, label = self._examples(n)
         self.images_per_second = max(n / _seconds(lambda: self.forward(z, label)) for _ in range(2))
+        if self.can_encode:
+            self._prove_encoder()
 
     def forward(self, z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [B, H, W, C] for z float32 [B, z_dim] and label int64 [B], any B >= 1.
@@ -121,7 +127,8 @@ class Engine:
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """z float32 [N, z_dim] of images uint8 [N, H, W, C], one at a time, so that company changes nothing.
 
-        Raises ValueError if this generator cannot encode, or for images of another size.
+        Raises ValueError if this generator cannot encode, or for images of another size; EngineFailed if its numbers
+        are not finite.
         """
         encoder = self._encoder
         if encoder is None:
@@ -136,7 +143,10 @@ class Engine:
             )
             return [encoder(image[None]).cpu().numpy() for image in pixels.contiguous()]
 
-        return np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *self._runner.inside(codes)])
+        made = np.concatenate([np.empty((0, self.spec.z_dim), np.float32), *self._runner.inside(codes)])
+        if not np.isfinite(made).all():
+            raise EngineFailed("the encoder makes numbers that are not finite")
+        return made
 
     @property
     def can_encode(self) -> bool:
@@ -159,6 +169,13 @@ class Engine:
         self.batching = "fixed"
         padded = self._runner.pads and same_at_every_slot(self._floats, largest, z, label)
         self._executor.buckets = (largest,) if padded else (1,)
+
+    def _prove_encoder(self) -> None:
+        """TorchScript records its first two calls and may run other code from then on: those do not count."""
+        images = self.forward(*self._examples(2))
+        _, first, second = (self.encode(images) for _ in range(3))
+        if not np.array_equal(first, second):
+            raise ValueError("the encoder gives the same image another code each time: it draws random numbers")
 
     def _run_everywhere(self, bucket: int) -> None:
         if isinstance(self._runner, Lanes):

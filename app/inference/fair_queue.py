@@ -3,7 +3,8 @@
 Shreedhar and Varghese 1995, "Efficient fair queueing using deficit round robin". The unit is one image, so a request is
 served in parts and a client's turn is never overdrawn. Within a client requests go in order of arrival, but after a
 slice of a long one the client's next request has its turn, so that one request of 1,024 images does not hold up the
-small ones behind the same address. Knows no clock, no thread and no asyncio.
+small ones behind the same address. What is taken together is of one kind (one `forward`): whoever is next decides it.
+Knows no clock, no thread and no asyncio.
 """
 
 from collections import OrderedDict
@@ -21,6 +22,9 @@ class Waiting(Protocol):
 
     @property
     def n(self) -> int: ...
+
+    @property
+    def forward(self) -> object: ...
 
 
 R = TypeVar("R", bound=Waiting)
@@ -63,13 +67,15 @@ class FairQueue(Generic[R]):
         return waiting
 
     def take(self, limit: int) -> list[Piece[R]]:
-        """The next up to `limit` images."""
+        """The next up to `limit` images, of one kind."""
         pieces: list[Piece[R]] = []
         while limit and self._lines:
             client, line = next(iter(self._lines.items()))
             if line.deficit == 0:
                 line.deficit = self._quantum
             taken = line.take(min(limit, line.deficit), self._slice, pieces)
+            if not taken:
+                break
             limit -= taken
             line.deficit -= taken
             self.images -= taken
@@ -93,6 +99,8 @@ class _Line(Generic[R]):
         left = count
         while left and self.requests:
             key, request = next(iter(self.requests.items()))
+            if pieces and request.forward is not pieces[0].request.forward:
+                break
             if request is not self._first:
                 self._first, self._sliced = request, 0
             taken = min(left, request.n - request.taken, slice_ - self._sliced)

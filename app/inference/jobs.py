@@ -1,8 +1,9 @@
 """What travels through the batcher: requests, their pieces, and batches of pieces."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,54 +11,59 @@ from numpy.typing import NDArray
 from app.inference.fair_queue import Piece
 
 Images = NDArray[np.uint8]
+Computed = NDArray[Any]
+Forward = Callable[..., Computed]
 
 
 @dataclass(eq=False)
 class Request:
-    """taken: images handed to batches; begun: to forward passes; computed: that came back. gone: nobody wants it."""
+    """inputs: arrays [n, ...] of which `forward`, given those of several requests, computes one array [n, ...].
 
-    z: NDArray[np.float32]
-    label: NDArray[np.int64]
+    taken: images handed to batches; begun: to forward passes; computed: that came back. gone: nobody wants it.
+    """
+
+    forward: Forward
+    inputs: tuple[NDArray[Any], ...]
     deadline: float
     client: str
-    future: "asyncio.Future[Images]"
+    future: "asyncio.Future[Any]"
     arrived: float
     taken: int = 0
     begun: int = 0
     computed: int = 0
     gone: bool = False
-    images: Images | None = None
+    results: Computed | None = None
 
     @property
     def n(self) -> int:
-        return len(self.z)
+        return len(self.inputs[0])
 
     def wanted(self, now: float) -> bool:
         return not self.gone and now < self.deadline
 
-    def keep(self, piece: "Piece[Request]", part: Images) -> Images | None:
-        """Store a piece's images. Returns all of them when that was the last."""
+    def keep(self, piece: "Piece[Request]", part: Computed) -> Computed | None:
+        """Store a piece's results. Returns all of them when that was the last."""
         self.computed += piece.count
         if piece.count == self.n:
             return part
-        if self.images is None:
-            self.images = np.empty((self.n, *part.shape[1:]), np.uint8)
-        self.images[piece.start : piece.start + piece.count] = part
-        return self.images if self.computed == self.n else None
+        if self.results is None:
+            self.results = np.empty((self.n, *part.shape[1:]), part.dtype)
+        self.results[piece.start : piece.start + piece.count] = part
+        return self.results if self.computed == self.n else None
 
 
 @dataclass(eq=False)
 class Batch:
-    """z float32 [size, z_dim] and label int64 [size] of its pieces, one after the other."""
+    """Pieces of requests for one `forward`; inputs: theirs, one after the other."""
 
     pieces: "list[Piece[Request]]"
-    z: NDArray[np.float32]
-    label: NDArray[np.int64]
+    forward: Forward
+    inputs: tuple[NDArray[Any], ...]
     started: float = 0.0
 
     @property
     def size(self) -> int:
-        return len(self.z)
+        return len(self.inputs[0])
 
     def begin(self, now: float) -> None:
         self.started = now
@@ -79,18 +85,18 @@ class Batch:
             batch.started = self.started
         return alone
 
-    def parts(self, images: Images) -> "Iterator[tuple[Piece[Request], Images]]":
-        """Each piece with its images."""
+    def parts(self, results: Computed) -> "Iterator[tuple[Piece[Request], Computed]]":
+        """Each piece with its results."""
         start = 0
         for piece in self.pieces:
-            yield piece, images[start : start + piece.count]
+            yield piece, results[start : start + piece.count]
             start += piece.count
 
 
 def assemble(pieces: "list[Piece[Request]]") -> Batch | None:
-    """A batch of these pieces; None if there are none."""
+    """A batch of these pieces, all of one `forward`; None if there are none."""
     if not pieces:
         return None
-    spans = [(piece.request, slice(piece.start, piece.start + piece.count)) for piece in pieces]
-    z = np.concatenate([request.z[span] for request, span in spans])
-    return Batch(pieces, z, np.concatenate([request.label[span] for request, span in spans]))
+    parts = [[array[p.start : p.start + p.count] for array in p.request.inputs] for p in pieces]
+    inputs = tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Batch(pieces, pieces[0].request.forward, inputs)

@@ -9,26 +9,20 @@ forward pass.
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from app.errors import DeviceLost, EngineFailed
 from app.inference.fair_queue import FairQueue
-from app.inference.jobs import Batch, Images, Request, assemble
+from app.inference.jobs import Batch, Computed, Request, assemble
 
 log = logging.getLogger("tessera")
-
-Forward = Callable[[NDArray[np.float32], NDArray[np.int64]], Images]
 
 
 class Reports(Protocol):
     """Where the engine thread tells what happened; each of these is called in that thread."""
 
-    def computed(self, batch: Batch, images: Images, seconds: float) -> None:
-        """The images of a batch, or of one request's part of a batch that had failed as a whole."""
+    def computed(self, batch: Batch, results: Computed, seconds: float) -> None:
+        """The results of a batch, or of one request's part of a batch that had failed as a whole."""
 
     def failed(self, request: Request, error: EngineFailed) -> None:
         """This request's forward pass failed, also when tried again alone."""
@@ -40,8 +34,7 @@ class Reports(Protocol):
 class Worker:
     """max_wait_s: how long a batch that is not full may wait for more."""
 
-    def __init__(self, forward: Forward, reports: Reports, max_batch_size: int, max_wait_s: float) -> None:
-        self._forward = forward
+    def __init__(self, reports: Reports, max_batch_size: int, max_wait_s: float) -> None:
         self._reports = reports
         self._max_batch_size = max_batch_size
         self._max_wait_s = max_wait_s
@@ -169,7 +162,7 @@ class Worker:
 
     def _run(self, batch: Batch) -> None:
         began = time.monotonic()
-        images = self._forward(batch.z, batch.label)
-        if len(images) != batch.size:
-            raise EngineFailed(f"{batch.size} images were asked for, {len(images)} came")
-        self._reports.computed(batch, images, time.monotonic() - began)
+        results = batch.forward(*batch.inputs)
+        if len(results) != batch.size:
+            raise EngineFailed(f"{batch.size} images were asked for, {len(results)} came")
+        self._reports.computed(batch, results, time.monotonic() - began)

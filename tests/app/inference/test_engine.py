@@ -9,7 +9,9 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
+from app.errors import EngineFailed
 from app.inference import engine as engine_module
 from app.inference.acceptance import GeneratorSpec
 from app.inference.engine import Engine
@@ -224,3 +226,41 @@ def test_a_generator_without_an_encoder_says_so(engine):
     assert not engine.can_encode
     with pytest.raises(ValueError, match="no encoder"):
         engine.encode(np.zeros((1, 16, 16, 3), np.uint8))
+
+
+class Restless(nn.Module):
+    """Encodes by chance."""
+
+    def __init__(self, inner: nn.Module):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.inner(z, label)
+
+    @torch.jit.export
+    def encode(self, x: Tensor) -> Tensor:
+        return torch.randn(x.size(0), 10)
+
+
+class Dividing(Restless):
+    """Has no finite code for an even image."""
+
+    @torch.jit.export
+    def encode(self, x: Tensor) -> Tensor:
+        return (x / (x.max() - x.min())).flatten(1)[:, :10]
+
+
+def test_an_encoder_that_draws_random_numbers_is_refused(networks, make_generator):
+    network = networks["randomised"](networks["transposed"]())
+    engine = Engine(make_generator(Restless(network)), network.spec, "cpu")
+    with pytest.raises(ValueError, match="another code each time"):
+        engine.warm_up()
+
+
+def test_a_code_that_is_not_finite_fails(networks, make_generator):
+    network = networks["randomised"](networks["transposed"]())
+    engine = Engine(make_generator(Dividing(network)), network.spec, "cpu")
+    engine.warm_up()
+    with pytest.raises(EngineFailed, match="not finite"):
+        engine.encode(np.full((1, 16, 16, 3), 9, np.uint8))

@@ -13,6 +13,7 @@ class Job:
     client: str
     n: int
     taken: int = 0
+    forward: str = "generate"
 
 
 def filled(*jobs, quantum=4, slice_=8):
@@ -129,3 +130,21 @@ def test_the_shares_of_busy_clients_never_differ_by_more_than_a_quantum(clients,
         for client, count in shares(queue.take(batch)).items():
             taken[client] += count
         assert max(taken.values()) - min(taken.values()) <= quantum
+
+
+def test_what_is_taken_together_is_of_one_kind_and_nobody_loses_a_turn():
+    images, code, more = Job("a", 3), Job("b", 2, forward="encode"), Job("c", 3)
+    queue = filled(images, code, more, Job("b", 1))
+    taken = [[(piece.request.client, piece.request.forward, piece.count) for piece in queue.take(10)] for _ in range(3)]
+    assert taken == [
+        [("a", "generate", 3)],
+        [("b", "encode", 2)],
+        [("b", "generate", 1), ("c", "generate", 3)],
+    ]
+    assert queue.images == 0
+    assert queue.take(10) == []
+
+
+def test_kinds_within_one_client_stay_in_order():
+    queue = filled(Job("a", 2), Job("a", 1, forward="encode"), Job("a", 2))
+    assert [[piece.count for piece in queue.take(10)] for _ in range(3)] == [[2], [1], [2]]
