@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from app import loading, logs
 from app.api import batch, documentation, generate, health, image_urls, latent_tools, models, problems
 from app.api.clients import Clients
+from app.api.openai import images as openai_images
+from app.api.openai import models as openai_models
 from app.front.front import Front
 from app.front.head import Head
 from app.front.journal import RequestJournal
@@ -92,6 +94,8 @@ def create_app(
     app.include_router(image_urls.router(pipeline, clients, settings))
     app.include_router(latent_tools.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
+    app.include_router(openai_images.router(pipeline, clients, settings))
+    app.include_router(openai_models.router(registry))
     app.include_router(health.router(lifecycle, telemetry, lambda: loading.stuck(registry)))
     documentation.install(app, settings)
     return app

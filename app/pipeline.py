@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Latents = NDArray[np.float32]
 Classes = NDArray[np.int64]
+Render = Callable[[Images, Recipe, Form, Layout], bytes]
 
 # Below this many bytes of pixels the work is done sooner (about 1 ms) than a thread would be scheduled under load.
 _INLINE_BYTES = 100_000
@@ -98,8 +99,10 @@ class Pipeline:
         self._gathering = Gathering()
         self._encoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")
 
-    async def generate(self, order: Order) -> Answer:
-        """Raises RequestError, Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost.
+    async def generate(self, order: Order, render: Render = rendering.render) -> Answer:
+        """render: makes the body, in a thread when there is much to make.
+
+        Raises RequestError, Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost.
 
         Cancelling the task drops what has not been computed yet.
         """
@@ -120,7 +123,7 @@ class Pipeline:
         computed = time.perf_counter()
         # Nothing runs between the batcher's report of a forward pass and the waking of those it was for.
         infer = min(self._telemetry.last_forward_seconds(manifest.ref), computed - queued)
-        body = await self._encode(images, _recipe(served, order, classes), order)
+        body = await self._encode(images, _recipe(served, order, classes), order, render)
         encoded = time.perf_counter()
         self._telemetry.generated(manifest.ref, n)
         self._telemetry.encoded(order.form.value, encoded - computed)
@@ -165,12 +168,12 @@ class Pipeline:
             self._lifecycle.device_lost(str(loss))
             raise
 
-    async def _encode(self, images: Images, recipe: Recipe, order: Order) -> bytes:
+    async def _encode(self, images: Images, recipe: Recipe, order: Order, render: Render) -> bytes:
         size = images.nbytes * order.layout.scale**2
         if size <= _INLINE_BYTES and order.form is not Form.WEBP and order.layout.size is None:
-            return rendering.render(images, recipe, order.form, order.layout)
+            return render(images, recipe, order.form, order.layout)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._encoders, rendering.render, images, recipe, order.form, order.layout)
+        return await loop.run_in_executor(self._encoders, render, images, recipe, order.form, order.layout)
 
 
 def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:

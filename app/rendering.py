@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.animation import animated
 from app.errors import InvalidField
-from app.images.encode import encode
+from app.images.encode import Format, encode
 from app.images.grid import assemble
 from app.images.provenance import Recipe
 from app.resizing import resized
@@ -49,9 +49,9 @@ _MAX_SIDE = {Form.WEBP: 16_383, Form.JPEG: 65_535}  # what the file formats can 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale`.
+    """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale` or `size`.
 
-    size: of a lone image without padding, its height after resampling; None: the model's.
+    size: of images without padding, their height after resampling; None: the model's.
     frame_ms: the images as frames of an animation, each shown for so long; WebP only.
     """
 
@@ -64,16 +64,20 @@ class Layout:
 
     def sides(self, n: int, height: int, width: int) -> tuple[int, int]:
         """Height and width of the grid of n images in pixels."""
-        if self.size is not None:
-            return self.size, width_for(height, width, self.size)
-        if self.frame_ms is not None:
-            return height * self.scale, width * self.scale
+        if self.size is not None or self.frame_ms is not None:
+            return self.single(height, width)
         columns = min(self.columns or math.ceil(math.sqrt(n)), n)
         rows = -(-n // columns)
         return (
             rows * (height * self.scale + self.padding) + self.padding,
             columns * (width * self.scale + self.padding) + self.padding,
         )
+
+    def single(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of one image on its own."""
+        if self.size is not None:
+            return self.size, width_for(height, width, self.size)
+        return height * self.scale, width * self.scale
 
 
 def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_pixels: int) -> int:
@@ -82,9 +86,9 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
     shape: height, width and channels of one image.
     """
     height, width, channels = shape
-    sides = layout.sides(n, height, width)
     together = form.is_grid and layout.frame_ms is None
-    pixels = sides[0] * sides[1] if together else n * height * width * layout.scale**2
+    sides = layout.sides(n, height, width) if form.is_grid else layout.single(height, width)
+    pixels = sides[0] * sides[1] * (1 if together else n)
     if pixels > max_pixels:
         field = "size" if layout.size else "scale" if layout.scale > 1 else "n"
         raise InvalidField(f"the answer would have {pixels} pixels; this service makes at most {max_pixels}", field)
@@ -99,13 +103,12 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
 def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
     """images: uint8 [N, H, W, C]; recipe: of all N, without layout. The bytes depend on nothing else."""
     if form is Form.JSON:
-        return _json(images, recipe, layout.scale)
+        return _json(images, recipe, layout)
     if form is Form.ZIP:
-        return _zip(images, recipe, layout.scale)
+        return _zip(images, recipe, layout)
     assert form.value in ("png", "webp", "jpeg")
     if layout.size is not None:
-        tile = np.ascontiguousarray(resized(images[0], layout.size))
-        return encode(tile, form.value, recipe=replace(recipe, parameters={"size": layout.size}))
+        return next(files(images[:1], recipe, layout, form.value))
     if layout.frame_ms is not None:
         shown = {"frame_ms": layout.frame_ms, "scale": layout.scale}
         recipe = replace(recipe, parameters={**recipe.parameters, **shown})
@@ -122,50 +125,58 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
     return encode(grid, form.value, recipe=replace(recipe, parameters=parameters), background=layout.background)
 
 
-def _files(images: Images, recipe: Recipe, scale: int) -> Iterator[bytes]:
-    """Each image as a PNG that carries its own recipe."""
+def files(images: Images, recipe: Recipe, layout: Layout, form: Format) -> Iterator[bytes]:
+    """Each image as a file that carries its own recipe."""
     labels: Sequence[int | str] = recipe.labels
+    shown = {"scale": layout.scale} if layout.size is None else {"size": layout.size}
     for i, image in enumerate(images):
         own = replace(
             recipe,
             seeds=recipe.seeds[i : i + 1],
             labels=labels[i : i + 1] if labels else (),
-            parameters={**recipe.parameters, "scale": scale},
+            parameters={**recipe.parameters, **shown},
         )
-        tile = image if scale == 1 else image.repeat(scale, axis=0).repeat(scale, axis=1)
-        yield encode(np.ascontiguousarray(tile), "png", recipe=own)
+        yield encode(np.ascontiguousarray(_shown(image, layout)), form, recipe=own)
 
 
-def _json(images: Images, recipe: Recipe, scale: int) -> bytes:
+def _shown(image: Images, layout: Layout) -> Images:
+    if layout.size is not None:
+        return resized(image, layout.size)
+    return image if layout.scale == 1 else image.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1)
+
+
+def _json(images: Images, recipe: Recipe, layout: Layout) -> bytes:
+    height, width = layout.single(*images.shape[1:3])
     content = {
         "model": f"{recipe.model}@{recipe.version}",
         "digest": recipe.digest,
         "truncation_psi": recipe.truncation_psi,
-        "width": images.shape[2] * scale,
-        "height": images.shape[1] * scale,
+        "width": width,
+        "height": height,
         "images": [
-            {**_facts(recipe, i), "b64_png": base64.b64encode(file).decode("ascii")}
-            for i, file in enumerate(_files(images, recipe, scale))
+            {**facts(recipe, i), "b64_png": base64.b64encode(file).decode("ascii")}
+            for i, file in enumerate(files(images, recipe, layout, "png"))
         ],
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _zip(images: Images, recipe: Recipe, scale: int) -> bytes:
+def _zip(images: Images, recipe: Recipe, layout: Layout) -> bytes:
     """PNG files and metadata.jsonl, in the layout that image-folder loaders read. Stored: PNG is compressed already."""
     buffer = io.BytesIO()
     rows = []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for i, file in enumerate(_files(images, recipe, scale)):
-            facts = _facts(recipe, i)
-            name = f"{i:06d}_{facts['seed']}.png"
+        for i, file in enumerate(files(images, recipe, layout, "png")):
+            row = facts(recipe, i)
+            name = f"{i:06d}_{row['seed']}.png"
             archive.writestr(entry(name), file)
-            rows.append(json.dumps({"file_name": name, **facts}))
+            rows.append(json.dumps({"file_name": name, **row}))
         archive.writestr(entry("metadata.jsonl"), "\n".join(rows) + "\n")
     return buffer.getvalue()
 
 
-def _facts(recipe: Recipe, i: int) -> dict[str, int | str | None]:
+def facts(recipe: Recipe, i: int) -> dict[str, int | str | None]:
+    """What names image i: its seed, and its label where the model has classes."""
     return {"seed": int(recipe.seeds[i]), "label": recipe.labels[i] if recipe.labels else None}
 
 

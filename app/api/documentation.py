@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.api.batch_schemas import BatchRequest
 from app.api.latent_schemas import EvolveRequest, InterpolateRequest, VariationsRequest
+from app.api.openai.schemas import ImagesRequest, OpenAIError
 from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
@@ -62,7 +63,7 @@ def _pages(title: str) -> APIRouter:
 def _complete(document: dict[str, Any], settings: Settings) -> None:
     """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    for kind in (Problem, GenerateRequest, BatchRequest, *_LATENT_TOOLS):
+    for kind in (Problem, OpenAIError, GenerateRequest, BatchRequest, ImagesRequest, *_LATENT_TOOLS):
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
@@ -73,6 +74,7 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
     _limit(fields["seeds"], "maxItems", settings.max_images)
     _limit(fields["labels"], "maxItems", settings.max_images)
     _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
+    _limit(schemas["ImagesRequest"]["properties"]["n"], "maximum", settings.max_images)
     for kind in _LATENT_TOOLS:
         fields = schemas[kind.__name__]["properties"]
         fields["n"]["maximum"] = settings.max_images
@@ -93,8 +95,8 @@ def _without_default_422(document: dict[str, Any]) -> None:
         document["components"]["schemas"].pop(name, None)
     for operations in document["paths"].values():
         for operation in operations.values():
-            answer = operation["responses"].get("422", {}).get("content", {}).get("application/json")
-            if answer is not None:
+            answer = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+            if answer.get("schema", {}).get("$ref", "").endswith("/HTTPValidationError"):
                 del operation["responses"]["422"]
 
 

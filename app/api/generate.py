@@ -32,7 +32,7 @@ OK: dict[str, Any] = {
     "model": Generated,
 }
 
-ERRORS = problems.documented(
+KINDS_OF_ERROR = (
     errors.InvalidJSON,
     errors.Unauthorized,
     errors.UnknownModel,
@@ -46,6 +46,7 @@ ERRORS = problems.documented(
     errors.Draining,
     errors.DeadlineExceeded,
 )
+ERRORS = problems.documented(*KINDS_OF_ERROR)
 
 
 def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:

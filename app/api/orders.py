@@ -60,7 +60,12 @@ def _count(request: GenerateRequest, most: int, wrong: list[tuple[str, str]]) ->
 def _seeds(request: GenerateRequest, n: int) -> NDArray[np.uint32]:
     if request.seeds is not None:
         return np.array(request.seeds, np.uint32)
-    first = secrets.randbelow(SEED_MAX + 1) if request.seed is None else request.seed
+    return run(request.seed, n)
+
+
+def run(first: int | None, n: int) -> NDArray[np.uint32]:
+    """n consecutive seeds; None: from a random one."""
+    first = secrets.randbelow(SEED_MAX + 1) if first is None else first
     return ((first + np.arange(n, dtype=np.uint64)) & SEED_MAX).astype(np.uint32)
 
 

@@ -1,4 +1,7 @@
-"""Errors as RFC 9457 problem documents: the one table error -> status, and the handlers that use it."""
+"""Errors as RFC 9457 problem documents: the one table error -> status, and the handlers that use it.
+
+Where a path belongs to another protocol, the answer says the same in that protocol's words (dialects.py).
+"""
 
 import math
 from typing import Any
@@ -8,11 +11,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.api import dialects
+from app.api.dialects import Dialect
+from app.front.limits import Scope
 from app.front.request_id import request_id
 
-MEDIA_TYPE = "application/problem+json"
-
-_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+MEDIA_TYPE = dialects.PROBLEM.media_type
 
 # The most derived class that stands here decides.
 STATUS: dict[type[errors.TesseraError], tuple[int, str]] = {
@@ -44,9 +48,9 @@ _PLAIN = {
 }
 
 
-def problem(error: errors.TesseraError, identity: str = "") -> Response:
-    """The response for an error of the tree; `identity` is the request's id."""
-    content = document(error, identity)
+def problem(error: errors.TesseraError, scope: Scope) -> Response:
+    """The response for an error of the tree to the request of this scope."""
+    content = document(error, request_id(scope))
     headers: dict[str, str] = {}
     if (wait := content.get("retry_after")) is not None:
         headers["retry-after"] = str(wait)
@@ -54,7 +58,7 @@ def problem(error: errors.TesseraError, identity: str = "") -> Response:
         headers["www-authenticate"] = 'Bearer realm="tessera"'
     if content["status"] in (408, 413):
         headers["connection"] = "close"  # the rest of the body was not read
-    return JSONResponse(content, content["status"], headers, MEDIA_TYPE)
+    return _response(content, scope, headers)
 
 
 def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
@@ -71,10 +75,10 @@ def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
     return content
 
 
-def bug(identity: str = "") -> Response:
+def bug(scope: Scope) -> Response:
     """The response for an exception that is not of the tree: the details are for the log, not for the caller."""
     detail = "an unexpected error; the log has it under this request's id"
-    return JSONResponse(_document(500, "internal_error", "Internal error", detail, identity), 500, None, MEDIA_TYPE)
+    return _response(_document(500, "internal_error", "Internal error", detail, request_id(scope)), scope)
 
 
 def install(app: FastAPI) -> None:
@@ -84,15 +88,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-def documented(*kinds: type[errors.TesseraError]) -> dict[int | str, dict[str, Any]]:
+def documented(
+    *kinds: type[errors.TesseraError], dialect: Dialect = dialects.PROBLEM
+) -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` for the errors that a route can answer with; documentation.py adds the schema itself.
 
     FastAPI's `model` keyword would document the body as application/json too.
     """
+    content = {dialect.media_type: {"schema": {"$ref": f"#/components/schemas/{dialect.schema}"}}}
     answers: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         status, title = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
-        entry = answers.setdefault(status, {"description": title, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}})
+        entry = answers.setdefault(status, {"description": title, "content": content})
         if issubclass(kind, errors.Overloaded | errors.Unavailable | errors.DeviceLost):
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return answers
@@ -111,9 +118,14 @@ def _document(status: int, code: str, title: str, detail: str, identity: str) ->
     return content | {"request_id": identity} if identity else content
 
 
+def _response(problem: dict[str, Any], scope: Scope, headers: dict[str, str] | None = None) -> Response:
+    dialect = dialects.spoken_at(scope["path"])
+    return JSONResponse(dialect.told(problem), problem["status"], headers, dialect.media_type)
+
+
 async def _on_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.TesseraError)
-    return problem(error, request_id(request.scope))
+    return problem(error, request.scope)
 
 
 async def _on_plain(request: Request, error: Exception) -> Response:
@@ -121,8 +133,8 @@ async def _on_plain(request: Request, error: Exception) -> Response:
     code, title = _PLAIN.get(error.status_code, ("error", "Error"))
     detail = f"{request.method} {request.url.path}: {error.detail}"
     content = _document(error.status_code, code, title, detail, request_id(request.scope))
-    return JSONResponse(content, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+    return _response(content, request.scope, dict(error.headers or {}))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    return bug(request_id(request.scope))
+    return bug(request.scope)

@@ -65,7 +65,7 @@ class Front:
         except Exception:
             log.exception("unexpected error", extra={"facts": {"request_id": identity.decode()}})
             if not answer.status:
-                await problems.bug(identity.decode())(scope, receive, answer.send)
+                await problems.bug(scope)(scope, receive, answer.send)
         finally:
             status = answer.status or CLIENT_CLOSED
             self._journal.request(scope, status, time.perf_counter() - began, answer.size)
@@ -76,7 +76,7 @@ class Front:
                 scope, receive, max_bytes=self._max_body_bytes, seconds=self._receive_timeout_s
             )
         except TesseraError as error:
-            await problems.problem(error, request_id.request_id(scope))(scope, receive, answer.send)
+            await problems.problem(error, scope)(scope, receive, answer.send)
             return
         await self.app(scope, receive, answer.send)
 

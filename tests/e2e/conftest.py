@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -90,3 +91,26 @@ def start_painted(start_process: Start) -> Start:
         return start_process(str(HERE / "painted_service.py"), str(seconds), **settings)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def start_ready(start_process: Start) -> Start:
+    """`python -m app` on the CPU over a folder of models, once it is ready."""
+
+    @contextmanager
+    def start(models_dir: Path, **settings: Any) -> Iterator[Running]:
+        with start_process("-m", "app", models_dir=models_dir, device="cpu", **settings) as running:
+            until = time.monotonic() + 60
+            while running.client.get("/readyz").status_code != 200:
+                assert time.monotonic() < until, running.lines
+                time.sleep(0.05)
+            yield running
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def bundled(start_ready: Start) -> Iterator[Running]:
+    """The models of the repository, as `make run` serves them."""
+    with start_ready(ROOT / "models") as running:
+        yield running

@@ -37,17 +37,9 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(start_process: Any, models_dir: Path) -> Any:
-    with start_process("-m", "app", models_dir=models_dir, device="cpu") as running:
-        wait_until_ready(running)
+def service(start_ready: Any, models_dir: Path) -> Any:
+    with start_ready(models_dir) as running:
         yield running
-
-
-def wait_until_ready(running: Any) -> None:
-    until = time.monotonic() + 60
-    while running.client.get("/readyz").status_code != 200:
-        assert time.monotonic() < until, running.lines
-        time.sleep(0.05)
 
 
 def generate(running: Any, **fields: Any) -> httpx.Response:
@@ -128,11 +120,10 @@ def test_a_damaged_model_is_refused_with_a_sentence_and_the_others_serve(service
 
 
 def test_another_process_gives_the_same_bytes_and_its_drain_loses_nothing(
-    service: Any, start_process: Any, models_dir: Path
+    service: Any, start_ready: Any, models_dir: Path
 ) -> None:
     before = generate(service, n=9, seed=77)
-    with start_process("-m", "app", models_dir=models_dir, device="cpu", drain_notice_s=0.3) as running:
-        wait_until_ready(running)
+    with start_ready(models_dir, drain_notice_s=0.3) as running:
         after = generate(running, n=9, seed=77)
         statuses = drain_under_load(running, clients=8)
         assert running.exit_code() == 0

@@ -16,6 +16,7 @@ def test_every_route_and_its_problems_are_documented(document: Any) -> None:
     assert set(document["paths"]) == {
         "/generate", "/generate/batch", "/images/{model}/{file}",
         "/interpolate", "/variations", "/evolve",
+        "/v1/images/generations", "/v1/models", "/v1/models/{model}",
         "/models", "/models/{name}", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     answers = document["paths"]["/generate"]["post"]["responses"]

@@ -4,11 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from app import errors
 from app.api import bodies, problems
 from app.api.schemas import GenerateRequest, Problem
+from app.front.request_id import KEY
 
 
 def every_error() -> list[type[errors.TesseraError]]:
@@ -30,9 +31,13 @@ def example(kind: type[errors.TesseraError]) -> errors.TesseraError:
     return kind("a sentence")
 
 
+def answer_to(error: errors.TesseraError, path: str = "/generate") -> Response:
+    return problems.problem(error, {"path": path, KEY: "id-1"})
+
+
 @pytest.mark.parametrize("kind", every_error())
 def test_every_error_of_the_tree_has_a_status_and_is_a_valid_problem(kind: type[errors.TesseraError]) -> None:
-    answer = problems.problem(example(kind), "id-1")
+    answer = answer_to(example(kind))
     document = json.loads(bytes(answer.body))
     assert 400 <= answer.status_code < 600
     assert answer.headers["content-type"] == "application/problem+json"
@@ -44,19 +49,19 @@ def test_every_error_of_the_tree_has_a_status_and_is_a_valid_problem(kind: type[
 
 @pytest.mark.parametrize("kind", every_error())
 def test_429_and_503_always_say_when_to_come_back(kind: type[errors.TesseraError]) -> None:
-    answer = problems.problem(example(kind))
+    answer = answer_to(example(kind))
     assert ("retry-after" in answer.headers) == (answer.status_code in (429, 503))
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.2, "2"), (-3.0, "1"), (float("inf"), "60")])
 def test_retry_after_is_whole_seconds_and_never_zero(seconds: float, header: str) -> None:
-    answer = problems.problem(errors.QueueFull("full", seconds))
+    answer = answer_to(errors.QueueFull("full", seconds))
     assert answer.headers["retry-after"] == header
     assert json.loads(bytes(answer.body))["retry_after"] == int(header)
 
 
 def test_several_fields_are_all_named() -> None:
-    document = json.loads(bytes(problems.problem(example(errors.InvalidFields)).body))
+    document = json.loads(bytes(answer_to(example(errors.InvalidFields)).body))
     assert document["field"] == "seed"
     assert document["errors"] == [
         {"field": "seed", "message": "is wrong"},
@@ -65,7 +70,7 @@ def test_several_fields_are_all_named() -> None:
 
 
 def test_a_key_is_asked_for_the_standard_way() -> None:
-    assert problems.problem(errors.Unauthorized("no")).headers["www-authenticate"].startswith("Bearer")
+    assert answer_to(errors.Unauthorized("no")).headers["www-authenticate"].startswith("Bearer")
 
 
 def application() -> FastAPI:
