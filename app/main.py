@@ -4,17 +4,18 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import batch, documentation, generate, health, image_urls, latent_tools, models, problems
+from app.api import archive, batch, documentation, generate, health, image_urls, latent_tools, models, problems
 from app.api.clients import Clients
 from app.api.openai import images as openai_images
 from app.api.openai import models as openai_models
+from app.archive import Archives
 from app.front.front import Front
 from app.front.head import Head
 from app.front.journal import RequestJournal
@@ -64,6 +65,7 @@ def create_app(
     registry = registry or loading.open_registry(settings, lifecycle, telemetry, engine)
     pipeline = Pipeline(registry, admission or Admission(), lifecycle, telemetry, settings.max_pixels)
     telemetry.watch("ready", "1 while /readyz answers 200.", lambda: float(lifecycle.stage is Stage.READY))
+    archives = Archives(pipeline, telemetry, settings.max_batch_size)
     app = Service(
         lambda inside: Front(
             Head(inside),
@@ -77,7 +79,7 @@ def create_app(
         description=documentation.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(lifecycle, registry, pipeline, background_loading),
+        lifespan=_lifespan(lifecycle, registry, [pipeline, archives], background_loading),
         # Traces by FastAPI's own instrumentation, only when an OTEL_EXPORTER_OTLP_ENDPOINT is set.
         telemetry={
             "auto_configure": True,
@@ -91,6 +93,7 @@ def create_app(
     clients = Clients(settings.client_keys())
     app.include_router(generate.router(pipeline, clients, settings))
     app.include_router(batch.router(pipeline, clients, settings))
+    app.include_router(archive.router(pipeline, archives, clients, settings))
     app.include_router(image_urls.router(pipeline, clients, settings))
     app.include_router(latent_tools.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
@@ -102,7 +105,7 @@ def create_app(
 
 
 def _lifespan(
-    lifecycle: Lifecycle, registry: Registry, pipeline: Pipeline, background_loading: bool
+    lifecycle: Lifecycle, registry: Registry, makers: Sequence[Pipeline | Archives], background_loading: bool
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -122,7 +125,8 @@ def _lifespan(
         await asyncio.wait(loads)
         await registry.drain()
         registry.stop()
-        pipeline.close()
+        for maker in makers:
+            maker.close()
 
     return lifespan
 

@@ -87,6 +87,16 @@ class Answer:
     timings: Timings
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """images: uint8 [n, H, W, C]; recipe: of all of them; queue, infer: as in Timings."""
+
+    images: Images
+    recipe: Recipe
+    queue: float
+    infer: float
+
+
 class Pipeline:
     def __init__(
         self, registry: "Registry", admission: "Admission", lifecycle: Lifecycle, telemetry: Telemetry, max_pixels: int
@@ -108,27 +118,47 @@ class Pipeline:
         """
         self._lifecycle.require_ready()
         served = self._registry.get(order.model)
-        manifest, n = served.manifest, order.n
         self._check(served, order)
-        ordered = labels.resolve(order.labels, manifest.classes, order.label_fields) if order.labels else None
-        self._admit(served, order)
+        classes = labels.resolve(order.labels, served.manifest.classes, order.label_fields) if order.labels else None
+        self.admit(served, order)
+        made = await self.compute(served, order, classes)
+        began = time.perf_counter()
+        body = await self._encode(made.images, made.recipe, order, render)
+        encode = time.perf_counter() - began
+        ref = served.manifest.ref
+        self._telemetry.generated(ref, order.n)
+        self._telemetry.encoded(order.form.value, encode)
+        timings = Timings(made.queue, made.infer, encode)
+        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
+
+    async def compute(self, served: "ServedModel", order: Order, classes: Classes | None) -> Made:
+        """The images of an order that was checked and admitted; classes int64 [n], or None: those the seeds draw.
+
+        Raises Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost. Cancelling as in `generate`.
+        """
+        manifest = served.manifest
         z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes))
         if order.mix is not None:
             z, drawn = order.mix.mixed(z), drawn[list(order.mix.owners)]
-        classes = drawn if ordered is None else ordered
+        if classes is None:
+            classes = drawn
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
         z = truncate(z, order.truncation_psi, mean)
         queued = time.perf_counter()
-        images = await self._compute(served, z, classes, order)
-        computed = time.perf_counter()
+        images = await self._submit(served, z, classes, order)
+        took = time.perf_counter() - queued
         # Nothing runs between the batcher's report of a forward pass and the waking of those it was for.
-        infer = min(self._telemetry.last_forward_seconds(manifest.ref), computed - queued)
-        body = await self._encode(images, _recipe(served, order, classes), order, render)
-        encoded = time.perf_counter()
-        self._telemetry.generated(manifest.ref, n)
-        self._telemetry.encoded(order.form.value, encoded - computed)
-        timings = Timings(computed - queued - infer, infer, encoded - computed)
-        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], manifest.ref, timings)
+        infer = min(self._telemetry.last_forward_seconds(manifest.ref), took)
+        return Made(images, _recipe(served, order, classes), took - infer, infer)
+
+    def admit(self, served: "ServedModel", order: Order) -> None:
+        """Raises Overloaded when the images cannot be computed by their deadline."""
+        n, batcher = order.n, served.batcher
+        try:
+            self._admission.admit(n, order.deadline, order.client, batcher.backlog, batcher.images_per_second)
+        except Overloaded as refusal:
+            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
+            raise
 
     def require_ready(self) -> None:
         """Raises Unavailable or DeviceLost when the service takes no work."""
@@ -153,15 +183,7 @@ class Pipeline:
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
-    def _admit(self, served: "ServedModel", order: Order) -> None:
-        n, batcher = order.n, served.batcher
-        try:
-            self._admission.admit(n, order.deadline, order.client, batcher.backlog, batcher.images_per_second)
-        except Overloaded as refusal:
-            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
-            raise
-
-    async def _compute(self, served: "ServedModel", z: Latents, classes: Classes, order: Order) -> Images:
+    async def _submit(self, served: "ServedModel", z: Latents, classes: Classes, order: Order) -> Images:
         try:
             return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client)
         except DeviceLost as loss:

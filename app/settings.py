@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         default=4096, ge=1, le=1_000_000, description="Images that may wait, all clients together."
     )
     max_images: int = Field(default=256, ge=1, le=1024, description="Most images in one request (`n`).")
+    max_archive_images: int = Field(
+        default=100_000, ge=1, le=1_000_000, description="Most images in one archive (POST /generate/archive)."
+    )
     max_pixels: int = Field(
         default=16_777_216, ge=1, le=268_435_456, description="Most pixels in one answer, after padding and scale."
     )

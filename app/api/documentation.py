@@ -7,6 +7,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.api.archive_schemas import ArchiveRequest
 from app.api.batch_schemas import BatchRequest
 from app.api.latent_schemas import EvolveRequest, InterpolateRequest, VariationsRequest
 from app.api.openai.schemas import ImagesRequest, OpenAIError
@@ -63,7 +64,7 @@ def _pages(title: str) -> APIRouter:
 def _complete(document: dict[str, Any], settings: Settings) -> None:
     """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    for kind in (Problem, OpenAIError, GenerateRequest, BatchRequest, ImagesRequest, *_LATENT_TOOLS):
+    for kind in (Problem, OpenAIError, GenerateRequest, BatchRequest, ArchiveRequest, ImagesRequest, *_LATENT_TOOLS):
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
@@ -75,6 +76,8 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
     _limit(fields["labels"], "maxItems", settings.max_images)
     _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
     _limit(schemas["ImagesRequest"]["properties"]["n"], "maximum", settings.max_images)
+    for name, keyword in (("n", "maximum"), ("seeds", "maxItems"), ("labels", "maxItems")):
+        _limit(schemas["ArchiveRequest"]["properties"][name], keyword, settings.max_archive_images)
     for kind in _LATENT_TOOLS:
         fields = schemas[kind.__name__]["properties"]
         fields["n"]["maximum"] = settings.max_images

@@ -14,7 +14,7 @@ def document(client: httpx.Client) -> Any:
 
 def test_every_route_and_its_problems_are_documented(document: Any) -> None:
     assert set(document["paths"]) == {
-        "/generate", "/generate/batch", "/images/{model}/{file}",
+        "/generate", "/generate/archive", "/generate/batch", "/images/{model}/{file}",
         "/interpolate", "/variations", "/evolve",
         "/v1/images/generations", "/v1/models", "/v1/models/{model}",
         "/models", "/models/{name}", "/livez", "/readyz", "/metrics",

@@ -1,6 +1,6 @@
 import pytest
 
-from app.api.seed_runs import written
+from app.api.seed_runs import consecutive, written
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,8 @@ from app.api.seed_runs import written
 )
 def test_runs_are_written_short(seeds: list[int], text: str) -> None:
     assert written(seeds) == text
+
+
+@pytest.mark.parametrize(("first", "n"), [(0, 1), (5, 2), (5, 3), (2**32 - 1, 1), (2**32 - 1, 4), (2**32 - 3, 3)])
+def test_consecutive_ones_need_no_list(first: int, n: int) -> None:
+    assert consecutive(first, n) == written([(first + i) % 2**32 for i in range(n)])
