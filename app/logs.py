@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 # Probes and scrapes come every few seconds for ever: neither logged (unless they fail) nor traced.
-QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 
 access = logging.getLogger("tessera.access")
 

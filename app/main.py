@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -13,6 +14,8 @@ from fastapi import FastAPI
 from app import loading, logs
 from app.api import archive, batch, documentation, generate, health, image_urls, latent_tools, models, problems
 from app.api.clients import Clients
+from app.api.open_inference import infer as open_infer
+from app.api.open_inference import metadata as open_metadata
 from app.api.openai import images as openai_images
 from app.api.openai import models as openai_models
 from app.archive import Archives
@@ -99,7 +102,10 @@ def create_app(
     app.include_router(models.router(registry))
     app.include_router(openai_images.router(pipeline, clients, settings))
     app.include_router(openai_models.router(registry))
-    app.include_router(health.router(lifecycle, telemetry, lambda: loading.stuck(registry)))
+    app.include_router(open_infer.router(pipeline, clients, settings))
+    stuck = partial(loading.stuck, registry)
+    app.include_router(open_metadata.router(registry, lifecycle, stuck, VERSION))
+    app.include_router(health.router(lifecycle, telemetry, stuck))
     documentation.install(app, settings)
     return app
 

@@ -150,6 +150,32 @@ class Children:
         return np.stack(made)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """n latents that came with the request, float32 [n, z_dim], instead of any seed's."""
+
+    latents: Float32s
+
+    @property
+    def n(self) -> int:
+        return len(self.latents)
+
+    @property
+    def told(self) -> slice:
+        return slice(0, 0)
+
+    @property
+    def owners(self) -> Sequence[int]:
+        return [0] * self.n
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        return {}
+
+    def mixed(self, z: Float32s) -> Float32s:
+        return self.latents
+
+
 def _parents(seed: int, liked: int) -> tuple[int, int, float]:
     """Two different parents where there are two, and the second's share of the child, drawn by the child's seed."""
     digest = hashlib.sha256(seed.to_bytes(4, "big")).digest()

@@ -21,9 +21,11 @@ class Dialect:
 
 
 def _sentence(problem: Document) -> str:
-    """Every wrong field, where the protocol's error has room for one sentence."""
-    named = [f"{error['field']}: {error['message']}" for error in problem.get("errors", ()) if error["field"]]
-    return "; ".join(named) if len(named) > 1 else str(problem["detail"])
+    """Every wrong field by its name, where the protocol's error has room for one sentence."""
+    if problem["code"] != "invalid_field":
+        return str(problem["detail"])
+    errors = problem.get("errors") or [{"field": "", "message": problem["detail"]}]
+    return "; ".join(": ".join(filter(None, (error["field"], error["message"]))) for error in errors)
 
 
 def _openai(problem: Document) -> Document:

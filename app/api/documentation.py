@@ -10,11 +10,14 @@ from fastapi.staticfiles import StaticFiles
 from app.api.archive_schemas import ArchiveRequest
 from app.api.batch_schemas import BatchRequest
 from app.api.latent_schemas import EvolveRequest, InterpolateRequest, VariationsRequest
+from app.api.open_inference.schemas import InferenceError, InferRequest
 from app.api.openai.schemas import ImagesRequest, OpenAIError
 from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
 _LATENT_TOOLS = (InterpolateRequest, VariationsRequest, EvolveRequest)
+_READ_BY_HAND = (GenerateRequest, BatchRequest, ArchiveRequest, ImagesRequest, InferRequest, *_LATENT_TOOLS)
+_ERRORS = (Problem, OpenAIError, InferenceError)
 _ASSETS = "/docs/assets"
 
 DESCRIPTION = """\
@@ -64,7 +67,7 @@ def _pages(title: str) -> APIRouter:
 def _complete(document: dict[str, Any], settings: Settings) -> None:
     """Adds what no route declares to FastAPI: schemas, the limits that are settings, the security scheme."""
     schemas = document["components"]["schemas"]
-    for kind in (Problem, OpenAIError, GenerateRequest, BatchRequest, ArchiveRequest, ImagesRequest, *_LATENT_TOOLS):
+    for kind in (*_ERRORS, *_READ_BY_HAND):
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)

@@ -75,11 +75,13 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
 
 
 def headers(order: Order, answer: Answer) -> dict[str, str]:
+    """X-Tessera-Seeds only where seeds name the images."""
     timings = answer.timings
+    seeds = written(order.told.tolist())
     return {
         "etag": f'"{answer.etag}"',
         "x-tessera-model": answer.model,
-        "x-tessera-seeds": written(order.told.tolist()),
+        **({"x-tessera-seeds": seeds} if seeds else {}),
         "server-timing": f"queue;dur={timings.queue * 1e3:.2f}, infer;dur={timings.infer * 1e3:.2f}, "
         f"encode;dur={timings.encode * 1e3:.2f}",
     }

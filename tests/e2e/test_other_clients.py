@@ -35,3 +35,17 @@ def test_openais_own_client(bundled: Any) -> None:
     assert (seen["revised"], seen["size"]) == (["bag"] * 3, "128x128")
     assert seen["class"] == ["UnprocessableEntityError", "prompt", "invalid_field", "invalid_request_error", True]
     assert seen["model"] == ["NotFoundError", "model", "unknown_model", "invalid_request_error", True]
+
+
+def test_tritons_own_client(bundled: Any) -> None:
+    seen = run("triton_infer.py", bundled.url)
+    assert (seen["live"], seen["ready"], seen["model_ready"]) == (True, True, [True, True, False])
+    assert seen["server"]["extensions"] == ["binary_tensor_data"]
+    assert [tensor["name"] for tensor in seen["model"]["inputs"]] == ["z", "label"]
+    assert (seen["about"], seen["same"], seen["async"]) == (["r-1", "1", [3, 32, 32, 1]], True, True)
+    ours = bundled.client.post("/generate", json={"seed": 7, "n": 2, "columns": 2, "padding": 0}).content
+    grid = np.asarray(Image.open(io.BytesIO(ours)))
+    assert (np.concatenate(np.array(seen["seeds"], np.uint8), axis=1) == grid).all()
+    assert seen["shape"][0] == "422"
+    assert seen["shape"][1].startswith("z: ")
+    assert seen["unknown"][0] == "404"
