@@ -7,6 +7,7 @@ previous checkpoint is removed after that, so that a valid one exists at every m
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 PATTERN = "checkpoint-*.safetensors"
+UNFINISHED = f".{PATTERN}.*.tmp"
 State = dict[str, Any]
 
 
@@ -102,13 +104,18 @@ def latest(run: Path) -> Path | None:
     return None
 
 
-def save_step(run: Path, images_seen: int, state: State) -> Path:
-    """Writes the run's next checkpoint, then removes the older ones."""
-    path = run / f"checkpoint-{images_seen:010d}.safetensors"
+def path_of(run: Path, images_seen: int) -> Path:
+    return run / f"checkpoint-{images_seen:010d}.safetensors"
+
+
+def save_step(run: Path, images_seen: int, state: State, keep: Collection[int] = ()) -> Path:
+    """Writes the run's next checkpoint, then removes all others but those at the counts of images in `keep`."""
+    path = path_of(run, images_seen)
     write(path, state)
-    for older in sorted(run.glob(PATTERN)):
-        if older != path:
-            older.unlink()
+    kept = {path, *(path_of(run, count) for count in keep)}
+    for other in [*run.glob(PATTERN), *run.glob(UNFINISHED)]:
+        if other not in kept:
+            other.unlink(missing_ok=True)
     return path
 
 

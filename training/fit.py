@@ -12,7 +12,10 @@ from training import run as runs
 from training.budget import Budget
 from training.config import DcganConfig, TesseraConfig, tessera_config
 from training.data.dataset import ImageSet, prepare
-from training.loop import Outcome, TrainingSet, train
+from training.data.training_set import TrainingSet
+from training.evaluation.features import EfficientNetLite0
+from training.judge import Judge, reference_of
+from training.loop import Outcome, train
 from training.recipes.dcgan import Dcgan
 from training.recipes.recipe import Recipe
 from training.recipes.tessera import CALIBRATION_IMAGES, Tessera
@@ -39,27 +42,29 @@ class FitOptions:
     processor_time: bool = False
 
 
-def fit(options: FitOptions, out: Path) -> tuple[Path, Outcome]:
-    """Trains on a folder and returns the run's folder.
+def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
+    """Trains on a folder and returns the run's folder. head_start: seconds already spent, of the minutes too.
 
     Raises DataError when the folder cannot be trained on, ValueError when the budget or the device makes no sense.
     """
     folder = options.folder.resolve()
-    budget = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
-    _budget(budget)
+    limits = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
+    budget = _budget(limits, head_start)
     choose_device(options.device)
     run = runs.create(out, f"{folder.name}-{options.recipe}")
     images = prepare(
         folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
     )
     config = _configure(options.recipe, images)
-    runs.write_options(run, _describe(options, folder, images, config, budget))
-    return run, _train(run, images, config)
+    runs.write_options(run, _describe(options, folder, images, config, limits))
+    return run, _train(run, images, config, budget)
 
 
-def resume(run: Path) -> tuple[Path, Outcome]:
-    """Goes on with a run from its latest checkpoint until its budget is spent."""
-    return run, _train(run, images_of(run), config_of(runs.read_options(run)))
+def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
+    """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
+    options = runs.read_options(run)
+    budget = _budget(options["budget"], head_start)
+    return run, _train(run, images_of(run), config_of(options), budget)
 
 
 def images_of(run: Path) -> ImageSet:
@@ -96,7 +101,7 @@ def _describe(
     folder: Path,
     images: ImageSet,
     config: DcganConfig | TesseraConfig,
-    budget: dict[str, Any],
+    limits: dict[str, Any],
 ) -> dict[str, Any]:
     dataset = {
         "name": images.name,
@@ -112,7 +117,7 @@ def _describe(
         "recipe": options.recipe,
         "config": dataclasses.asdict(config),
         "dataset": dataset,
-        "budget": budget,
+        "budget": limits,
         "seed": options.seed,
         "device": str(choose_device(options.device)),
         "threads": torch.get_num_threads(),
@@ -120,9 +125,10 @@ def _describe(
     }
 
 
-def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig) -> Outcome:
+def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig, budget: Budget) -> Outcome:
     options = runs.read_options(run)
     device = choose_device(options["device"])
+    torch.set_num_threads(options["threads"])  # sums are rounded otherwise with other threads
     log = runs.RunLog(run)
     try:
         log.say(images.report.table())
@@ -130,15 +136,18 @@ def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig) -> 
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])
-        return train(run, recipe, data, _budget(options["budget"]), log, device, options["seed"])
+        reference = reference_of(images.images, images.held_out, images.train)
+        judge = Judge(EfficientNetLite0(threads=options["threads"]), reference)
+        return train(run, recipe, data, budget, judge, log, device, options["seed"])
     finally:
         log.close()
 
 
-def _budget(asked: dict[str, Any]) -> Budget:
+def _budget(limits: dict[str, Any], head_start: float) -> Budget:
     """From the `budget` of a run's options."""
-    minutes = asked["minutes"]
-    return Budget(asked["images"], None if minutes is None else minutes * 60, asked["processor_time"])
+    minutes = limits["minutes"]
+    seconds = None if minutes is None else minutes * 60
+    return Budget(limits["images"], seconds, limits["processor_time"], head_start)
 
 
 def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:

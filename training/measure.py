@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from training.data.dataset import ImageSet
+from training.drawing import draw
 from training.evaluation.evaluate import against_floor
 from training.facts import Metric
 from training.fit import images_of
-from training.snapshot import draw, load_generator
+from training.snapshot import load_generator
 
 LEAST = 16
 

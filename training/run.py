@@ -98,6 +98,11 @@ class RunLog:
                 self._board.add_scalar(name, value, int(numbers["images"]))
         self.say(line)
 
+    def number(self, name: str, value: float, images_seen: int) -> None:
+        """One point of one curve, outside of the ticks."""
+        self._stats.write(json.dumps({"images": images_seen, name: round(value, 6)}) + "\n")
+        self._board.add_scalar(name, value, images_seen)
+
     def picture(self, name: str, images: np.ndarray) -> None:
         """Saves uint8 [N, H, W, C] as a square grid of N tiles without gaps, as the field's tools do."""
         path = self._run / name

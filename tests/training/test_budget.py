@@ -53,3 +53,56 @@ def test_processor_time_does_not_pass_while_the_process_waits() -> None:
     assert not processor.spent
     processor.load({"images_seen": 7, "progress": 0.1, "seconds": 0.0, "cpu_seconds": 0.2})
     assert processor.spent
+
+
+class Clock:
+    """A machine that takes as long as it is told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def takes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    monkeypatch.setattr(time, "process_time", clock)
+    return clock
+
+
+@pytest.mark.parametrize("processor_time", [False, True])
+@pytest.mark.parametrize(("step", "saving", "looking"), [(0.1, 3.0, 4.0), (6.0, 1.0, 0.0), (0.5, 0.01, 8.0)])
+def test_start_steps_and_the_end_together_are_within_five_percent(
+    clock: Clock, step: float, saving: float, looking: float, processor_time: bool
+) -> None:
+    clock.takes(7.0)
+    budget = Budget(None, 120.0, processor_time, head_start=7.0)
+    clock.takes(5.0)  # lint, decoding
+
+    def work(name: str, seconds: float) -> None:
+        with budget.reserving(name):
+            clock.takes(seconds)
+
+    work("look", looking)
+    work("save", saving)
+    while not budget.spent:
+        clock.takes(step)
+        budget.count(32)
+        budget.tick()
+    assert budget.progress == pytest.approx(1, abs=0.05)
+    work("look", looking)
+    work("save", saving)
+    assert clock.now == pytest.approx(120, rel=0.05)
+    assert budget.spent
+
+
+def test_a_resumed_run_counts_its_own_start_too(clock: Clock) -> None:
+    budget = Budget(None, 100.0, head_start=8.0)
+    clock.takes(2.0)
+    budget.load({"images_seen": 7, "progress": 0.5, "seconds": 50.0, "cpu_seconds": 50.0})
+    assert budget.seconds == 60

@@ -1,7 +1,9 @@
 """The loop goes on exactly where it stopped, keeps its budget, and leaves what a run folder should hold."""
 
 import json
+import math
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from training import checkpoint, loop
+from training import checkpoint, health, loop
 from training.budget import Budget
+from training.checkpoint import State
 from training.config import DcganConfig
-from training.loop import Outcome, TrainingSet, train
+from training.data.training_set import TrainingSet
+from training.judge import Judge
+from training.loop import Outcome, train
 from training.recipes.dcgan import Dcgan
 from training.run import RunLog
 
@@ -45,16 +50,28 @@ def data() -> TrainingSet:
     return TrainingSet(images, np.zeros(20, np.int64), np.arange(2, 20))
 
 
-def run_once(run: Path, data: TrainingSet, *, interrupt_at: int = -1, images: int = IMAGES) -> Outcome:
+def run_once(
+    run: Path,
+    data: TrainingSet,
+    *,
+    kind: type[Interruptible] = Interruptible,
+    interrupt_at: int = -1,
+    images: int = IMAGES,
+) -> Outcome:
     run.mkdir(exist_ok=True)
     torch.manual_seed(1)
-    recipe = Interruptible(DcganConfig(32, 3, z_dim=4, width=4, batch_size=8), CPU)
+    recipe = kind(DcganConfig(32, 3, z_dim=4, width=4, batch_size=8), CPU)
     recipe.at = interrupt_at
     log = RunLog(run)
     try:
-        return train(run, recipe, data, Budget(images, None), log, CPU, seed=1)
+        return train(run, recipe, data, Budget(images, None), judge(data), log, CPU, seed=1)
     finally:
         log.close()
+
+
+def judge(data: TrainingSet) -> Judge:
+    """Sees the mean colour of sixteen squares."""
+    return Judge(lambda images: images.reshape(len(images), 4, 8, 4, 8, 3).mean((2, 4, 5)).reshape(-1, 16), data.images)
 
 
 def final_weights(run: Path) -> dict[str, Tensor]:
@@ -137,9 +154,77 @@ def test_a_disk_that_fills_up_ends_the_run_with_the_last_checkpoint_whole(
     assert run_once(tmp_path / "run", data).finished
 
 
-def test_batches_are_scaled_to_minus_one_to_one(data: TrainingSet) -> None:
-    images, labels = data.batch(np.array([0, 3]), CPU)
-    assert images.shape == (2, 3, 32, 32)
-    assert labels.tolist() == [0, 0]
-    expected = torch.from_numpy(data.images[[2, 5]]).permute(0, 3, 1, 2).double() / 127.5 - 1
-    torch.testing.assert_close(images.double(), expected, atol=1e-6, rtol=0)
+class Fragile(Interruptible):
+    """From its sixth step on the last layer of its generator is `poison`, until it is told to be gentler."""
+
+    poison = 0.0
+    trained = 0
+    times = 0
+
+    def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
+        numbers = super().step(images, labels, progress)
+        self.trained += 1
+        if self.trained >= 6 and self.times == 0:
+            with torch.no_grad():
+                list(self._generator.parameters())[-1].fill_(self.poison)
+        return numbers
+
+    def gentler(self, times: int) -> None:
+        super().gentler(times)
+        self.times = times
+
+    def state(self) -> State:
+        return super().state() | {"trained": self.trained}
+
+    def load(self, state: State) -> None:
+        super().load(state)
+        self.trained = state["trained"]
+
+
+@pytest.fixture
+def looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LOG_IMAGES", 8)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(health, "IMAGES_BETWEEN", 16)
+
+
+@pytest.mark.parametrize(("poison", "sentence"), [(math.nan, "is nan|not a finite"), (0.0, "become alike")])
+@pytest.mark.usefixtures("looked_at_often")
+def test_trouble_is_answered_by_the_last_good_state_and_a_gentler_setting(
+    tmp_path: Path, data: TrainingSet, monkeypatch: pytest.MonkeyPatch, poison: float, sentence: str
+) -> None:
+    monkeypatch.setattr(Fragile, "poison", poison)
+    outcome = run_once(tmp_path / "run", data, kind=Fragile)
+    assert outcome.finished
+    assert outcome.images_seen == IMAGES
+    said = (tmp_path / "run" / "log.txt").read_text()
+    assert re.search(rf"trouble: .*({sentence}).*back to the state at \d+ images, with a gentler setting", said)
+    assert said.count("trouble") == 1
+    last = list(final_weights(tmp_path / "run").values())[-1]
+    assert torch.isfinite(last).all()
+    assert last.abs().max() > 0
+
+
+@pytest.mark.parametrize("at", [4, 6, 8, 9])
+@pytest.mark.usefixtures("looked_at_often")
+def test_a_run_that_went_back_is_resumed_as_exactly(
+    tmp_path: Path, data: TrainingSet, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(Fragile, "poison", math.nan)
+    run_once(tmp_path / "whole", data, kind=Fragile)
+    with pytest.raises(Interrupted):
+        run_once(tmp_path / "broken", data, kind=Fragile, interrupt_at=at)
+    run_once(tmp_path / "broken", data, kind=Fragile)
+    whole, resumed = final_weights(tmp_path / "whole"), final_weights(tmp_path / "broken")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+@pytest.mark.usefixtures("looked_at_often")
+def test_trouble_at_the_very_end_is_not_what_is_kept(
+    tmp_path: Path, data: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fragile, "poison", math.nan)
+    monkeypatch.setattr(loop, "LOG_IMAGES", 10**9)
+    run_once(tmp_path / "run", data, kind=Fragile)
+    assert "trouble" in (tmp_path / "run" / "log.txt").read_text()
+    assert all(torch.isfinite(weight.float()).all() for weight in final_weights(tmp_path / "run").values())

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from training.commands.fit import tell
+from training.commands.fit import head_start, tell
 from training.fit import resume
 
 HELP = "go on with a run that was stopped"
@@ -15,4 +15,4 @@ def add(command: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
-    return tell(*resume(options.run))
+    return tell(*resume(options.run, head_start()))

@@ -5,6 +5,8 @@ Nothing but the step number has to be saved to go on exactly where a run stopped
 
 import numpy as np
 
+from training.checkpoint import State
+
 
 class Order:
     """Batches of `batch_size` indices into `count` images, without end. A batch may span two epochs."""
@@ -31,3 +33,9 @@ class Order:
             self._epoch = epoch
             self._shuffled = np.random.Generator(np.random.PCG64([self._seed, epoch])).permutation(self._count)
         return int(self._shuffled[position])
+
+    def state(self) -> State:
+        return {"steps": self.steps}
+
+    def load(self, state: State) -> None:
+        self.steps = state["steps"]

@@ -28,6 +28,7 @@ class Dcgan:
         self._generator_adam = torch.optim.Adam(self._generator.parameters(), config.lr, betas, fused=True)
         self._discriminator_adam = torch.optim.Adam(self._discriminator.parameters(), config.lr, betas, fused=True)
         self._device = device
+        self._lr = config.lr
 
     @property
     def published(self) -> ImageGenerator:
@@ -49,6 +50,12 @@ class Dcgan:
         loss_g.backward()
         self._generator_adam.step()
         return {"Loss/D": loss_d.detach(), "Loss/G": loss_g.detach()}
+
+    def gentler(self, times: int) -> None:
+        """Half the learning rate each time."""
+        for adam in (self._generator_adam, self._discriminator_adam):
+            for group in adam.param_groups:
+                group["lr"] = self._lr / 2**times
 
     def state(self) -> State:
         return {name: part.state_dict() for name, part in self._parts().items()}

@@ -24,6 +24,12 @@ class Recipe(Protocol):
         Returns scalars by name ("Loss/D", "Loss/G" and what else the recipe watches), not yet brought to the host.
         """
 
+    def gentler(self, times: int) -> None:
+        """Sets, from now on, a setting under which training goes wrong less easily than under the configured one.
+
+        `times`: how often it went wrong so far; 0 is the configured setting. Not part of the state.
+        """
+
     def state(self) -> State:
         """Everything that `load` needs to go on as if nothing had happened."""
 

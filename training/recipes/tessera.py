@@ -4,6 +4,7 @@ The pixel discriminator keeps variety; the frozen features, which know what clea
 step, save most of the time a discriminator needs to learn it. Each counts as much as EXPERIMENTS.md found best.
 """
 
+import dataclasses
 import math
 
 import torch
@@ -31,7 +32,7 @@ class Tessera:
 
     def __init__(self, config: TesseraConfig, device: torch.device, sample: Tensor) -> None:
         self.batch_size = config.batch_size
-        self._config = config
+        self._asked = self._config = config
         self._device = device
         shape = (config.resolution, config.channels, config.num_classes)
         self._generator = Generator(*shape, config.z_dim).to(device).to(memory_format=torch.channels_last)
@@ -130,6 +131,17 @@ class Tessera:
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         config = self._config
         return torch.optim.Adam(network.parameters(), config.lr, (config.beta1, config.beta2), fused=True)
+
+    def gentler(self, times: int) -> None:
+        """Half the learning rate, twice the penalties and half the weight of the features each time."""
+        asked, part = self._asked, 0.5**times
+        self._config = dataclasses.replace(
+            asked,
+            lr=asked.lr * part,
+            gamma=asked.gamma / part,
+            feature_weight=asked.feature_weight * part,
+            feature_weight_final=asked.feature_weight_final * part,
+        )
 
     def state(self) -> State:
         return {"steps": self._steps} | {name: part.state_dict() for name, part in self._parts().items()}
