@@ -1,11 +1,10 @@
 """What is noted about a request when it is over: one count and one log line."""
 
-from opentelemetry import trace
-
 from app import logs
 from app.front.front import FACTS
 from app.front.limits import Scope
 from app.front.request_id import request_id
+from app.front.tracing import trace_id
 from app.telemetry import Telemetry
 
 
@@ -29,9 +28,8 @@ class RequestJournal:
             "bytes": size,
             "client": client[0] if client else "",
         }
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            line["trace_id"] = f"{span.trace_id:032x}"
+        if trace := trace_id(scope):
+            line["trace_id"] = trace
         logs.request(route, line | scope[FACTS])
 
 

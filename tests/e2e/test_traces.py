@@ -47,10 +47,14 @@ def test_traces_go_to_the_collector_that_the_environment_names(collector: Any, s
     assert TRACE in [line.get("trace_id") for line in running.lines]
 
 
-def test_nothing_is_sent_unless_the_environment_asks(collector: Any, start_painted: Any) -> None:
+def test_nothing_is_sent_unless_the_environment_asks_and_the_log_still_names_the_trace(
+    collector: Any, start_painted: Any
+) -> None:
     _, received = collector
     with start_painted(OTEL_SERVICE_NAME="tessera") as running:
-        assert running.client.post("/generate").status_code == 200
+        headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        assert running.client.post("/generate", headers=headers).status_code == 200
         running.signal()
         assert running.exit_code() == 0
     assert received == []
+    assert TRACE in [line.get("trace_id") for line in running.lines]
