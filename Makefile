@@ -66,4 +66,4 @@ bench-peers: setup ## the same load on other servers of the same model, each in 
 
 clean: ## remove what make and the tools made here, but not data/ and runs/
 	rm -rf $(VENV) out build tessera.egg-info datasets/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find app training datasets tools benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app training tessera_client datasets tools benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """The house of ARCHITECTURE.md, held by reading every import: who may know whom, and that nothing goes in circles."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HALVES = ("app", "training")
+CLIENT = "tessera_client"
 PROGRAMS = ("datasets", "tools", "benchmarks")
 # torch.jit is deprecated upstream; replacing it must stay a change of two files.
 TORCHSCRIPT = {"training/export.py", "app/inference/engine.py"}
@@ -17,10 +19,10 @@ TORCHSCRIPT = {"training/export.py", "app/inference/engine.py"}
 
 @cache
 def modules() -> dict[str, Path]:
-    """Dotted name -> file, of the service and the trainer."""
+    """Dotted name -> file, of the service, the trainer and the client."""
     found = {}
-    for half in HALVES:
-        for path in sorted((ROOT / half).rglob("*.py")):
+    for house in (*HALVES, CLIENT):
+        for path in sorted((ROOT / house).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
@@ -96,6 +98,12 @@ def test_both_halves_are_read() -> None:
 def test_the_halves_never_import_each_other(half: str, other: str) -> None:
     guilty = [where(name) for name in modules() if top(name) == half and other in map(top, imports(name))]
     assert guilty == []
+
+
+def test_the_client_knows_nobody_and_needs_httpx_alone() -> None:
+    named = {top(other) for name in modules() if top(name) == CLIENT for other in imports(name)}
+    assert named - set(sys.stdlib_module_names) == {CLIENT, "httpx"}
+    assert [where(name) for name in modules() if top(name) in HALVES and CLIENT in map(top, imports(name))] == []
 
 
 def test_no_half_imports_the_programs_around_it() -> None:

@@ -13,7 +13,11 @@ import pytest
 from app.main import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
+HOUSES = ("app", "training", "tessera_client")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+CLIENT_NEEDS = PROJECT["project"]["optional-dependencies"]["client"]
 
 
 def test_one_version() -> None:
@@ -21,11 +25,7 @@ def test_one_version() -> None:
 
 
 def test_every_package_of_the_tree_is_listed() -> None:
-    tree = {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for half in ("app", "training")
-        for path in (ROOT / half).rglob("*.py")
-    }
+    tree = {".".join(path.parent.relative_to(ROOT).parts) for house in HOUSES for path in (ROOT / house).rglob("*.py")}
     assert sorted(tree | {"models"}) == sorted(PROJECT["tool"]["setuptools"]["packages"])
 
 
@@ -36,13 +36,28 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "models").mkdir()
     for name in ("pyproject.toml", "LICENSE", "README.md", "models/manifest.schema.json"):
         shutil.copy(ROOT / name, source / name)
-    for half in ("app", "training"):
-        shutil.copytree(ROOT / half, source / half, ignore=shutil.ignore_patterns("__pycache__"))
-    out = tmp_path_factory.mktemp("wheel")
+    for house in HOUSES:
+        shutil.copytree(ROOT / house, source / house, ignore=shutil.ignore_patterns("__pycache__"))
+    return build(source, tmp_path_factory.mktemp("wheel"))
+
+
+def build(source: Path, out: Path) -> Path:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
     subprocess.run([*command, f"--wheel-dir={out}"], cwd=source, check=True, capture_output=True)
     (built,) = out.iterdir()
     return built
+
+
+def test_the_client_is_a_package_of_its_own_too(tmp_path: Path) -> None:
+    folder = ROOT / "tessera_client"
+    source = shutil.copytree(folder, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
+    with zipfile.ZipFile(build(source, tmp_path / "wheel")) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        (metadata,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA"))
+    tree = {path.name for path in folder.iterdir() if path.suffix == ".py"} | {"py.typed"}
+    assert held == {f"tessera_client/{name}" for name in tree}
+    lines = [line for line in metadata.splitlines() if line.startswith(("Version", "Requires-Dist"))]
+    assert lines == [f"Version: {VERSION}", *(f"Requires-Dist: {text}" for text in CLIENT_NEEDS)]
 
 
 def test_the_wheel_holds_every_file_of_both_halves_and_nothing_else(wheel: Path) -> None:
@@ -50,9 +65,9 @@ def test_the_wheel_holds_every_file_of_both_halves_and_nothing_else(wheel: Path)
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     tree = {
         str(path.relative_to(ROOT))
-        for half in ("app", "training")
-        for path in (ROOT / half).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        for house in HOUSES
+        for path in (ROOT / house).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "pyproject.toml"
     }
     assert held == tree | {"models/manifest.schema.json"}
 
