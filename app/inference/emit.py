@@ -17,6 +17,7 @@ from app.inference.program import (
     Call,
     Interleave,
     Item,
+    Overlap,
     Program,
     Quantise,
     Step,
@@ -75,6 +76,8 @@ class _Writer:
                 (self._packed if self.onednn else self._unpacked)(step)
             case Interleave():
                 self._interleave(step)
+            case Overlap():
+                self._overlap(step)
             case Quantise():
                 self._quantise(step)
 
@@ -113,12 +116,7 @@ class _Writer:
         }[layer.kind]
         op = "linear" if layer.kind == "linear" else f"{layer.kind}2d"
         expression = f"torch.ops.aten.{op}({x}, {self._value(weight)}, {bias}{settings})"
-        if layer.activation is not None:
-            scalars = "".join(f", {value!r}" for value in layer.activation.scalars)
-            variant = f", approximate={layer.activation.algorithm!r}" if layer.activation.algorithm else ""
-            name = _PLAIN.get(layer.activation.name, layer.activation.name)
-            expression = f"torch.ops.aten.{name}({expression}{scalars}{variant})"
-        self._assign(layer.out, expression)
+        self._assign(layer.out, _activated(expression, layer.activation))
 
     def _fused(self, activation: Activation | None) -> str:
         """The last three arguments of a packed operator."""
@@ -139,6 +137,23 @@ class _Writer:
                 window = f"{first} : {first + channels}, {a} : {a + half_height}, {b} : {b + half_width}"
                 self._lines.append(f"{out}[:, :, {a}, :, {b}].copy_({x}[:, {window}].permute([0, 2, 3, 1]))")
         self._lines.append(f"{out} = {out}.view([B, {height}, {width}, {channels}]).permute([0, 3, 1, 2])")
+
+    def _overlap(self, step: Overlap) -> None:
+        """Output row 2 i + a is kernel row 1 + a of input row i and the outer kernel row of the one before or after;
+        columns likewise. What is added is never what was added to."""
+        _, channels, height, width = step.out.shape
+        self._assign(step.out, f"{self._names[step.x]}.view([B, {height // 2}, {width // 2}, 4, 4, {channels}])")
+        y = self._names[step.out]
+        for line in (
+            f"{y}[:, 1:, :, 1].add_({y}[:, :-1, :, 3])",
+            f"{y}[:, :-1, :, 2].add_({y}[:, 1:, :, 0])",
+            f"{y} = {y}[:, :, :, 1:3]",
+            f"{y}[:, :, 1:, :, 1].add_({y}[:, :, :-1, :, 3])",
+            f"{y}[:, :, :-1, :, 2].add_({y}[:, :, 1:, :, 0])",
+            f"{y} = {y}[:, :, :, :, 1:3].permute([0, 1, 3, 2, 4, 5]).reshape([B, {height}, {width}, {channels}])",
+        ):
+            self._lines.append(line)
+        self._lines.append(f"{y} = {_activated(y, step.activation)}.permute([0, 3, 1, 2])")
 
     def _quantise(self, step: Quantise) -> None:
         # In place from the second operation on; `add` makes the fresh tensor.
@@ -170,6 +185,14 @@ class _Writer:
             self._constant_ids[id(tensor)] = len(self.constants)
             self.constants.append(tensor)
         return self._constant_ids[id(tensor)]
+
+
+def _activated(expression: str, activation: Activation | None) -> str:
+    if activation is None:
+        return expression
+    scalars = "".join(f", {value!r}" for value in activation.scalars)
+    variant = f", approximate={activation.algorithm!r}" if activation.algorithm else ""
+    return f"torch.ops.aten.{_PLAIN.get(activation.name, activation.name)}({expression}{scalars}{variant})"
 
 
 def _laid_out(layer: Affine) -> Tensor:

@@ -22,20 +22,16 @@ def widen(program: Program) -> None:
     for layer in program.each(Affine):
         if layer.groups != 1 or layer.dilation != (1, 1):
             continue
-        if _doubles(layer):
+        if doubles(layer) and layer.weight.shape[1] <= _NARROW:
             program.swap(layer, _by_phase(layer))
         elif (pixels := _pixels_in_a_row(layer)) > 1:
             program.swap(layer, _by_row(layer, pixels))
 
 
-def _doubles(layer: Affine) -> bool:
-    """Is it the 4x4 transposed convolution that doubles the image, with few output channels?"""
-    shape = (layer.weight.shape[2:], layer.stride, layer.padding, layer.output_padding)
-    return (
-        layer.kind == "conv_transpose"
-        and shape == ((4, 4), (2, 2), (1, 1), (0, 0))
-        and layer.weight.shape[1] <= _NARROW
-    )
+def doubles(layer: Affine) -> bool:
+    """Is it the 4x4 transposed convolution that doubles the image?"""
+    shape = (layer.weight.shape[2:], layer.stride, layer.padding, layer.output_padding, layer.dilation, layer.groups)
+    return layer.kind == "conv_transpose" and shape == ((4, 4), (2, 2), (1, 1), (0, 0), (1, 1), 1)
 
 
 def _by_phase(layer: Affine) -> list[Step]:

@@ -11,6 +11,7 @@ from app.inference.acceptance import GeneratorSpec, examples
 from app.inference.cost import multiplications
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import widen
+from app.inference.overlap import multiply
 from app.inference.program import Call, Interleave, Program, Quantise, Unsupported, Var
 from app.inference.rewrite import rewrite
 from app.inference.tape import record
@@ -66,6 +67,7 @@ def _improved(
     onednn = device.type == "cpu" and onednn_available()
     if device.type == "cpu":
         widen(program)
+        multiply(program)
     packed: dict[int, Tensor] = {}
     floats = _bound(program, compile_source, onednn, packed)
     _end_in_pixels(program)

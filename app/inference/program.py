@@ -1,4 +1,5 @@
-"""A generator as a straight list of steps: tape.py records it, rewrite.py and narrow.py improve it, emit.py writes it.
+"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py and narrow.py improve
+it, emit.py writes it.
 
 A value inside a step is a Var (computed in each call), a Tensor (a weight), Batch (a size that follows the batch), a
 plain number, string, dtype, device ..., or a list of these.
@@ -101,6 +102,20 @@ class Interleave:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """x [B H W, 16 C], what each input pixel adds to the 4x4 output pixels around it, ordered (row, column, C) -> their
+    sums [B, C, 2 H, 2 W], then the activation; see overlap.py. Writes into x."""
+
+    x: Var
+    out: Var
+    activation: Activation | None = None
+
+    @property
+    def reads(self) -> tuple[Var, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True)
 class Quantise:
     """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255)."""
 
@@ -112,8 +127,8 @@ class Quantise:
         return (self.x,)
 
 
-Step = Call | Item | Affine | Interleave | Quantise
-S = TypeVar("S", Call, Item, Affine, Interleave, Quantise)
+Step = Call | Item | Affine | Interleave | Overlap | Quantise
+S = TypeVar("S", Call, Item, Affine, Interleave, Overlap, Quantise)
 
 
 @dataclass

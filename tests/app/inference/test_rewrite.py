@@ -7,7 +7,8 @@ from torch.nn import functional
 
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import phase_weight, row_weight, widen
-from app.inference.program import Activation, Affine, Call
+from app.inference.overlap import central_bias, multiply, tap_weight
+from app.inference.program import Activation, Affine, Call, Overlap
 from app.inference.rewrite import rewrite, upsampling_weight
 from app.inference.tape import record
 
@@ -41,6 +42,7 @@ def improved(module, *, wide=True):
         rewrite(program)
         if wide:
             widen(program)
+            multiply(program)
     return program
 
 
@@ -103,6 +105,12 @@ BODIES = {
     "narrow transposed": [nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Tanh()],
     "narrow transposed, one channel": [nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False), nn.Tanh()],
     "narrow transposed, in the middle": [nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ReLU(), nn.Conv2d(4, 3, 1)],
+    "transposed": [nn.ConvTranspose2d(8, 12, 4, 2, 1), nn.LeakyReLU(0.2)],
+    "transposed, no bias": [nn.ConvTranspose2d(8, 12, 4, 2, 1, bias=False), nn.SiLU()],
+    "transposed, the last layer": [nn.ConvTranspose2d(8, 9, 4, 2, 1)],
+    "transposed, twice": [nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.GELU("tanh"), nn.ConvTranspose2d(9, 9, 4, 2, 1)],
+    "transposed, from two by two": [nn.MaxPool2d(2), nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.ReLU()],
+    "transposed, from a row": [nn.MaxPool2d((4, 1)), nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.ReLU()],
     "transposed, other geometry": [nn.ConvTranspose2d(8, 3, 3, 2, 1, output_padding=1), nn.Tanh()],
     "flattened": [nn.Flatten(), nn.Linear(128, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Unflatten(1, (3, 4, 4))],
     "pixel shuffle": [nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()],
@@ -221,6 +229,23 @@ def test_upsampling_weights():
     x, w = torch.randn(2, 5, 6, 7), torch.randn(4, 5, 3, 3)
     wanted = functional.conv2d(functional.interpolate(x, scale_factor=2.0), w, padding=1)
     torch.testing.assert_close(functional.conv_transpose2d(x, upsampling_weight(w), stride=2, padding=1), wanted)
+
+
+def test_only_small_images_are_doubled_by_a_product():
+    program = improved(Net(*BODIES["transposed, twice"]))
+    assert kinds(program) == ["linear", "linear", "conv_transpose"]
+    assert [step.activation for step in program.each(Overlap)] == [Activation("gelu", (), "tanh")]
+
+
+def test_a_product_and_its_overlaps_are_the_transposed_convolution():
+    x, w, bias = torch.randn(2, 5, 3, 4), torch.randn(5, 2, 4, 4), torch.randn(2)
+    wanted = functional.conv_transpose2d(x, w, bias, stride=2, padding=1)
+    products = functional.linear(x.permute(0, 2, 3, 1), tap_weight(w), central_bias(bias)).view(2, 3, 4, 4, 4, 2)
+    got = torch.zeros(2, 8, 10, 2)  # with a border of one
+    for row in range(3):
+        for column in range(4):
+            got[:, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4] += products[:, row, column]
+    torch.testing.assert_close(got[:, 1:-1, 1:-1].permute(0, 3, 1, 2), wanted)
 
 
 def test_phase_weights():
