@@ -14,9 +14,10 @@ _EX_CONFIG = 78  # sysexits.h: the environment is wrong, and starting again will
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["bench"]:
+        from app.images.png import encode_png
         from app.inference import bench
 
-        return int(bench.main(arguments[1:]))
+        return int(bench.main(arguments[1:], encode_png))
     _parser().parse_args(arguments)
     try:
         settings = Settings()

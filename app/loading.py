@@ -1,6 +1,7 @@
 """From published models to served ones: how an engine and a batcher are made, the first load, and whether they move."""
 
 import logging
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def open_registry(
                 lifecycle.device_lost(str(loss))  # at once, whether or not anybody still waits for these images
                 raise
 
-        return Batcher(
+        batcher = Batcher(
             forward,
             engine_encode=engine.encode if "encode" in manifest.capabilities else None,
             max_batch_size=settings.max_batch_size,
@@ -63,6 +64,14 @@ def open_registry(
             observer=telemetry.observer(manifest.ref),
             images_per_second=engine.images_per_second,
         )
+        # Not to keep a model alive that was exchanged for a newer one.
+        batcher_ref, engine_ref = weakref.ref(batcher), weakref.ref(engine)
+        telemetry.watch_model(
+            manifest.ref,
+            lambda: 0 if (it := batcher_ref()) is None else it.queued_images,
+            lambda: 0 if (it := engine_ref()) is None else it.memory_bytes,
+        )
+        return batcher
 
     return Registry(settings.models_dir, build_engine, build_batcher, default=settings.default_model)
 

@@ -19,6 +19,7 @@ from app import labels, rendering
 from app.errors import DeviceLost, Overloaded
 from app.gathering import Gathering
 from app.images.provenance import Recipe
+from app.inference.jobs import Spent
 from app.inference.latents import truncate
 from app.lifecycle import Lifecycle
 from app.mixing import Mix
@@ -69,7 +70,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds. infer: the forward pass that completed the images; queue: all from acceptance to the start of it."""
+    """Seconds. queue, infer: as the batcher counted them (jobs.Spent)."""
 
     queue: float
     infer: float
@@ -144,12 +145,9 @@ class Pipeline:
             classes = drawn
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
         z = truncate(z, order.truncation_psi, mean)
-        queued = time.perf_counter()
-        images = await self._submit(served, z, classes, order)
-        took = time.perf_counter() - queued
-        # Nothing runs between the batcher's report of a forward pass and the waking of those it was for.
-        infer = min(self._telemetry.last_forward_seconds(manifest.ref), took)
-        return Made(images, _recipe(served, order, classes), took - infer, infer)
+        spent = Spent()
+        images = await self._submit(served, z, classes, order, spent)
+        return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
     def admit(self, served: "ServedModel", order: Order) -> None:
         """Raises Overloaded when the images cannot be computed by their deadline."""
@@ -183,9 +181,11 @@ class Pipeline:
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
-    async def _submit(self, served: "ServedModel", z: Latents, classes: Classes, order: Order) -> Images:
+    async def _submit(
+        self, served: "ServedModel", z: Latents, classes: Classes, order: Order, spent: Spent
+    ) -> Images:
         try:
-            return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client)
+            return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client, spent=spent)
         except DeviceLost as loss:
             self._lifecycle.device_lost(str(loss))
             raise

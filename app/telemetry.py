@@ -42,7 +42,7 @@ class Telemetry:
         self._cancelled = self._counter("images_cancelled", "Images dropped before they were computed.", "model")
         self._oom_splits = self._counter("oom_splits", "Batches halved for want of device memory.", "model")
         self._queue = self._gauge("queue_images", "Images waiting for the engine.", "model")
-
+        self._memory = self._gauge("device_memory_bytes", "Memory of an accelerator held for a model's device.", "model")
         self._in_flight = Gauge("tessera_requests_in_flight", "Requests being received or answered.", registry=registry)
 
     def exposition(self) -> bytes:
@@ -73,10 +73,10 @@ class Telemetry:
         """A gauge read anew at every scrape."""
         Gauge(f"tessera_{name}", documentation, registry=self._registry).set_function(read)
 
-    def last_forward_seconds(self, model: str) -> float:
-        """How long the newest forward pass of this model took; 0 before there was one."""
-        observer = self._observers.get(model)
-        return observer.last_forward_seconds if observer else 0.0
+    def watch_model(self, model: str, queue: Callable[[], float], memory: Callable[[], float]) -> None:
+        """The model's own gauges, likewise; a newer one of the same name takes them over."""
+        self._queue.labels(model).set_function(queue)
+        self._memory.labels(model).set_function(memory)
 
     def observer(self, model: str) -> "ModelObserver":
         """What the engine and the batcher of this model (`name@version`) report to: the same for both."""
@@ -86,7 +86,6 @@ class Telemetry:
             self._batch_size.labels(model),
             self._forward.labels(model),
             self._wait.labels(model),
-            self._queue.labels(model),
             self._cancelled.labels(model),
             self._oom_splits.labels(model),
             lambda reason, n: self.rejected(model, reason, n),
@@ -119,7 +118,6 @@ class ModelObserver:
         batch_size: Histogram,
         forward: Histogram,
         wait: Histogram,
-        queue: Gauge,
         cancelled: Counter,
         oom_splits: Counter,
         reject: Callable[[str, int], None],
@@ -127,22 +125,16 @@ class ModelObserver:
         self._batch_size = batch_size
         self._forward = forward
         self._wait = wait
-        self._queue = queue
         self._cancelled = cancelled
         self._oom_splits = oom_splits
         self.rejected = reject
-        self.last_forward_seconds = 0.0
 
     def batch(self, size: int, seconds: float) -> None:
-        self.last_forward_seconds = seconds
         self._batch_size.observe(size)
         self._forward.observe(seconds)
 
     def waited(self, seconds: float, n: int) -> None:
         self._wait.observe(seconds)
-
-    def queued(self, n: int) -> None:
-        self._queue.set(n)
 
     def cancelled(self, n: int) -> None:
         self._cancelled.inc(n)

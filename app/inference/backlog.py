@@ -35,7 +35,7 @@ class Backlog:
 class Rate:
     """Images per second, as measured lately: an average over about the last `memory_s` seconds of work. 0: unknown."""
 
-    def __init__(self, images_per_second: float, memory_s: float = 5.0) -> None:
+    def __init__(self, images_per_second: float, memory_s: float = 2.0) -> None:
         self.images_per_second = images_per_second
         self._memory_s = memory_s
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.errors import DeadlineExceeded, DeviceLost, Draining, EngineFailed, QueueFull
 from app.inference.backlog import Backlog, Rate
-from app.inference.jobs import Batch, Computed, Forward, Images, Request
+from app.inference.jobs import Batch, Computed, Forward, Images, Request, Spent
 from app.inference.observer import Observer, Silent
 from app.inference.worker import Worker
 
@@ -79,13 +79,21 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._worker.start()
 
-    async def submit(self, z: NDArray[np.float32], label: NDArray[np.int64], *, deadline: float, client: str) -> Images:
+    async def submit(
+        self,
+        z: NDArray[np.float32],
+        label: NDArray[np.int64],
+        *,
+        deadline: float,
+        client: str,
+        spent: Spent | None = None,
+    ) -> Images:
         """uint8 [n, H, W, C] for z [n, z_dim] and label [n], computed by `deadline` (time.monotonic seconds).
 
-        Cancelling the awaiting task drops what has not been computed. Raises QueueFull, Draining, DeadlineExceeded,
+        spent: is told where the time went. Cancelling the awaiting task drops what has not been computed. Raises QueueFull, Draining, DeadlineExceeded,
         EngineFailed, DeviceLost.
         """
-        images: Images = await self._submit(self._forward, (z, label), deadline, client)
+        images: Images = await self._submit(self._forward, (z, label), deadline, client, spent)
         return images
 
     async def encode(self, images: Images, *, deadline: float, client: str) -> NDArray[np.float32]:
@@ -96,13 +104,21 @@ class Batcher:
         return codes
 
     async def _submit(
-        self, forward: Forward, inputs: tuple[NDArray[Any], ...], deadline: float, client: str
+        self,
+        forward: Forward,
+        inputs: tuple[NDArray[Any], ...],
+        deadline: float,
+        client: str,
+        spent: Spent | None = None,
     ) -> Computed:
         loop = self._require_accepting()
         request = self._accept(Request(forward, inputs, deadline, client, loop.create_future(), time.monotonic()))
         timer = loop.call_later(deadline - request.arrived, self._expire, request)
         try:
             computed: Computed = await request.future
+            if spent is not None:
+                spent.infer = request.infer
+                spent.queue = max(0.0, time.monotonic() - request.arrived - request.infer)
             return computed
         except asyncio.CancelledError:
             self._abandon(request)
@@ -147,15 +163,16 @@ class Batcher:
         self._empty.clear()
         self.backlog.add(request.client, n)
         self._worker.push(request)
-        self._observer.queued(self.queued_images)
         return request
 
     def _deliver(self, batch: Batch, results: Computed, seconds: float) -> None:
         self._observer.batch(batch.size, seconds)
         # A small batch says little about what a full one would do, unless it is faster than that already.
-        telling = 2 * batch.size >= self._max_batch_size or batch.size > seconds * self._rate.images_per_second > 0
+        telling = 2 * batch.size >= self._max_batch_size or batch.size > batch.busy * self._rate.images_per_second > 0
         if telling and batch.forward is self._forward:
-            self._rate.observe(batch.size, seconds)
+            self._rate.observe(batch.size, batch.busy)
+        for request in {piece.request for piece in batch.pieces}:
+            request.infer += seconds
         for piece, part in batch.parts(results):
             request = piece.request
             if request not in self._open or request.future.done():
@@ -167,7 +184,6 @@ class Batcher:
                 self._close(request)
                 request.future.set_result(complete)
         self._worker.prepare()
-        self._observer.queued(self.queued_images)
 
     def _expire(self, request: Request) -> None:
         uncomputed = self._fail(request, DeadlineExceeded("the images could not be computed by the deadline"))
@@ -190,7 +206,6 @@ class Batcher:
         uncomputed = self._worker.withdraw(request)
         self.backlog.remove(request.client, request.n - request.computed)
         self._close(request)
-        self._observer.queued(self.queued_images)
         return uncomputed
 
     def _close(self, request: Request) -> None:

@@ -96,6 +96,11 @@ class Engine:
         """How many chunks are computed at a time: threads of a CPU, 1 on a GPU."""
         return self._runner.lanes
 
+    @property
+    def memory_bytes(self) -> int:
+        """What this process holds of the accelerator's memory; 0 on a CPU, whose memory is the process's own."""
+        return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
+
     def warm_up(self) -> None:
         """Choose the batch sizes by proof, run each twice, and measure the rate; the same for the encoder.
 
@@ -168,7 +173,7 @@ class Engine:
             return
         self.batching = "fixed"
         padded = self._runner.pads and same_at_every_slot(self._floats, largest, z, label)
-        self._executor.buckets = (largest,) if padded else (1,)
+        self._executor.keep_to(largest if padded else 1)
 
     def _prove_encoder(self) -> None:
         """TorchScript records its first two calls and may run other code from then on: those do not count."""

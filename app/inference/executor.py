@@ -37,7 +37,7 @@ class Device(Protocol):
 
 
 class Executor:
-    """buckets: ascending batch sizes. image_shape: (H, W, C)."""
+    """buckets: ascending batch sizes, from 1. image_shape: (H, W, C)."""
 
     def __init__(
         self, device: Device, buckets: tuple[int, ...], image_shape: tuple[int, int, int], observer: Observer
@@ -46,7 +46,12 @@ class Executor:
         self._device = device
         self._image_shape = image_shape
         self._observer = observer
+        self._sizes = buckets
         self._one_at_a_time = threading.Lock()
+
+    def keep_to(self, bucket: int) -> None:
+        """Run every chunk as a batch of this size. What does not fit into memory then halves that size for all."""
+        self.buckets = (bucket,)
 
     def forward(self, z: Latents, label: Labels) -> Images:
         """uint8 [B, H, W, C]. Raises EngineFailed, DeviceLost."""
@@ -71,9 +76,11 @@ class Executor:
                 if fault.kind is kind:
                     raise error(fault.message)
         largest, fault = max(failures, key=lambda failure: failure[0].bucket)
-        smaller = tuple(bucket for bucket in self.buckets if bucket < largest.bucket)
+        smaller = tuple(size for size in self._sizes if size < largest.bucket)
         if not smaller:
             raise EngineFailed(f"not enough memory for a batch of {largest.bucket}: {fault.message}")
+        if len(self.buckets) == 1:
+            smaller = smaller[-1:]
         log.warning("a batch of %d did not fit into memory; from now on at most %d", largest.bucket, smaller[-1])
         self.buckets = smaller
         self._observer.oom_split()

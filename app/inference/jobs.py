@@ -15,11 +15,20 @@ Computed = NDArray[Any]
 Forward = Callable[..., Computed]
 
 
+@dataclass
+class Spent:
+    """Seconds. infer: of the forward passes that held something of a request; queue: the rest until all was there."""
+
+    queue: float = 0.0
+    infer: float = 0.0
+
+
 @dataclass(eq=False)
 class Request:
     """inputs: arrays [n, ...] of which `forward`, given those of several requests, computes one array [n, ...].
 
     taken: images handed to batches; begun: to forward passes; computed: that came back. gone: nobody wants it.
+    infer: seconds, as in Spent.
     """
 
     forward: Forward
@@ -31,6 +40,7 @@ class Request:
     taken: int = 0
     begun: int = 0
     computed: int = 0
+    infer: float = 0.0
     gone: bool = False
     results: Computed | None = None
 
@@ -54,12 +64,16 @@ class Request:
 
 @dataclass(eq=False)
 class Batch:
-    """Pieces of requests for one `forward`; inputs: theirs, one after the other."""
+    """Pieces of requests for one `forward`; inputs: theirs, one after the other.
+
+    busy: seconds that the engine needed for it, those included in which the batch was there and the engine not yet at it.
+    """
 
     pieces: "list[Piece[Request]]"
     forward: Forward
     inputs: tuple[NDArray[Any], ...]
     started: float = 0.0
+    busy: float = 0.0
 
     @property
     def size(self) -> int:

@@ -12,9 +12,6 @@ class Observer(Protocol):
     def waited(self, seconds: float, n: int) -> None:
         """The first images of a request of `n` waited `seconds` in the queue."""
 
-    def queued(self, n: int) -> None:
-        """`n` images wait now."""
-
     def cancelled(self, n: int) -> None:
         """`n` images were dropped before they were computed, because their client had gone."""
 
@@ -32,9 +29,6 @@ class Silent:
         pass
 
     def waited(self, seconds: float, n: int) -> None:
-        pass
-
-    def queued(self, n: int) -> None:
         pass
 
     def cancelled(self, n: int) -> None:

@@ -43,6 +43,7 @@ class Worker:
         self._ready: Batch | None = None
         self._waiting_since = 0.0
         self._working_since: float | None = None
+        self._free_since = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
@@ -111,13 +112,16 @@ class Worker:
         """Wait for a batch; None when it is time to end."""
         with self._changed:
             self._working_since = None
+            free_since = self._free_since
             while not self._stopping:
                 now = time.monotonic()
                 batch = self._pick(now)
                 if batch is not None:
                     self._working_since = now
                     batch.begin(now)
+                    batch.busy = now - (free_since or now)
                     return batch
+                free_since = 0.0  # nothing was there
                 patience = self._waiting_since + self._max_wait_s - now
                 self._changed.wait(patience if self._queue.images else None)
         return None
@@ -163,6 +167,9 @@ class Worker:
     def _run(self, batch: Batch) -> None:
         began = time.monotonic()
         results = batch.forward(*batch.inputs)
+        self._free_since = time.monotonic()
+        seconds = self._free_since - began
         if len(results) != batch.size:
             raise EngineFailed(f"{batch.size} images were asked for, {len(results)} came")
-        self._reports.computed(batch, results, time.monotonic() - began)
+        batch.busy += seconds
+        self._reports.computed(batch, results, seconds)

@@ -1,6 +1,8 @@
 import pytest
 
 from app.__main__ import main
+from app.images.png import encode_png
+from app.inference import bench
 from app.settings import PREFIX, Settings
 
 
@@ -31,3 +33,10 @@ def test_wrong_settings_are_sentences_not_a_traceback(
     said = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in said] == ["TESSERA_PORT", "TESSERA_API_KEYS"]
     assert "secret!" not in "".join(said)
+
+
+def test_bench_measures_the_encoder_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(bench, "main", lambda *arguments: asked.append(arguments) or 3)
+    assert main(["bench", "--seconds", "1"]) == 3
+    assert asked == [(["--seconds", "1"], encode_png)]

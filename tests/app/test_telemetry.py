@@ -41,7 +41,6 @@ def test_what_a_batcher_reports_is_kept_by_model() -> None:
     observer.batch(16, 0.02)
     observer.batch(64, 0.08)
     observer.waited(0.5, 3)
-    observer.queued(12)
     observer.cancelled(5)
     observer.rejected("queue_full", 7)
     observer.oom_split()
@@ -51,7 +50,6 @@ def test_what_a_batcher_reports_is_kept_by_model() -> None:
     assert value(telemetry, "tessera_batch_size_bucket", le="16.0", **model) == 1
     assert value(telemetry, "tessera_forward_seconds_count", **model) == 2
     assert value(telemetry, "tessera_queue_wait_seconds_sum", **model) == 0.5
-    assert value(telemetry, "tessera_queue_images", **model) == 12
     assert value(telemetry, "tessera_images_cancelled_total", **model) == 5
     assert value(telemetry, "tessera_images_rejected_total", reason="queue_full", **model) == 7
     assert value(telemetry, "tessera_oom_splits_total", **model) == 1
@@ -70,6 +68,16 @@ def test_watched_values_are_read_at_each_scrape() -> None:
     assert value(telemetry, "tessera_ready") == 1
     now[0] = 0.0
     assert value(telemetry, "tessera_ready") == 0
+
+
+def test_a_models_gauges_are_read_at_each_scrape() -> None:
+    telemetry, waiting = Telemetry(), [3]
+    telemetry.watch_model("avatars@1", lambda: waiting[0], lambda: 2**30)
+    waiting[0] = 5
+    assert value(telemetry, "tessera_queue_images", model="avatars@1") == 5
+    assert value(telemetry, "tessera_device_memory_bytes", model="avatars@1") == 2**30
+    telemetry.watch_model("avatars@1", lambda: 0, lambda: 0)
+    assert value(telemetry, "tessera_queue_images", model="avatars@1") == 0
 
 
 def test_the_process_itself_is_measured() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from app.errors import DeadlineExceeded, DeviceLost, Draining, EngineFailed, QueueFull
 from app.inference.batcher import Batcher
+from app.inference.jobs import Request, Spent
+from app.inference.worker import Worker
 
 FAR = 60.0
 
@@ -528,7 +530,7 @@ def test_small_batches_correct_a_rate_that_is_too_low():
     asyncio.run(go())
 
 
-def test_the_observer_hears_of_batches_waits_and_the_queue():
+def test_the_observer_hears_of_batches_and_waits():
     async def go():
         engine, notes = GatedEngine(), Notes()
         async with running(engine, observer=notes) as batcher:
@@ -543,9 +545,76 @@ def test_the_observer_hears_of_batches_waits_and_the_queue():
         assert [size for size, _ in notes.of("batch")] == [1, 4, 2]
         assert [n for _, n in notes.of("waited")] == [1, 6]
         assert all(seconds >= 0 for seconds, _ in [*notes.of("waited")])
-        assert notes.of("queued")[-1] == (0,)
 
     asyncio.run(go())
+
+
+def test_what_a_pass_has_begun_with_waits_no_more():
+    async def go():
+        engine = GatedEngine()
+        async with running(engine) as batcher:
+            first = submit(batcher, 1)
+            await entered(engine)
+            assert batcher.queued_images == 0
+            second = submit(batcher, 2, 6)
+            await asyncio.sleep(0)
+            assert batcher.queued_images == 6
+            engine.open()
+            await asyncio.gather(first, second)
+
+    asyncio.run(go())
+
+
+def test_a_request_is_told_where_its_time_went():
+    """Its own passes are inferring, everything else, the passes of others included, is queueing."""
+
+    async def go():
+        def slow(z, label):
+            time.sleep(0.02)
+            return np.zeros((len(z), 1, 1, 2), np.uint8)
+
+        batcher = Batcher(slow, max_batch_size=4)
+        await batcher.start()
+        spent = [Spent(), Spent()]
+        deadline = time.monotonic() + FAR
+        began = time.monotonic()
+        first = asyncio.create_task(batcher.submit(*order(1, 4), deadline=deadline, client="a", spent=spent[0]))
+        await asyncio.sleep(0.005)
+        await batcher.submit(*order(2, 6), deadline=deadline, client="b", spent=spent[1])
+        took = time.monotonic() - began
+        await first
+        await batcher.drain()
+        assert 0.02 <= spent[0].infer < spent[1].infer
+        assert 0.04 <= spent[1].infer
+        assert 0 < spent[1].queue
+        assert spent[1].queue + spent[1].infer <= took
+
+    asyncio.run(go())
+
+
+def test_a_batch_that_waits_for_a_busy_engine_thread_costs_that_time_too():
+    """The rate by which work is accepted: a thread that comes back late is slow, however fast its passes are."""
+    seen = []
+
+    class Reports:
+        def computed(self, batch, results, seconds):
+            seen.append((batch.busy, seconds))
+            time.sleep(0.02)
+
+    async def go():
+        worker = Worker(Reports(), 4, 0.0)
+        for number in range(2):
+            future = asyncio.get_running_loop().create_future()
+            worker.push(Request(lambda z, label: z, order(number, 4), time.monotonic() + FAR, "me", future, 0.0))
+        worker.start()
+        while len(seen) < 2:
+            await asyncio.sleep(0.005)
+        worker.stop()
+
+    asyncio.run(go())
+    (first, its_pass), (second, next_pass) = seen
+    assert first == its_pass
+    assert second >= next_pass + 0.02
 
 
 def test_an_event_loop_that_closed_does_not_wedge_the_engine_thread():

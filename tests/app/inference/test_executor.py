@@ -89,6 +89,17 @@ def test_the_learned_size_is_remembered():
     assert splits.count == known
 
 
+def test_one_size_for_all_is_halved_for_all():
+    device = FaultyDevice(pads=True, fits=5)
+    runs, splits = executor(device)
+    runs.keep_to(16)
+    np.testing.assert_array_equal(runs.forward(*order(20)), images(20))
+    assert (runs.buckets, splits.count) == ((4,), 2)
+    device.ran = []
+    np.testing.assert_array_equal(runs.forward(*order(5)), images(5))
+    assert device.ran == [4, 4]
+
+
 def test_what_fitted_before_is_not_computed_again():
     device = FaultyDevice(pads=True)
     device.faults = [Fault(Kind.OUT_OF_MEMORY, "fragmented")]
