@@ -181,9 +181,7 @@ class Pipeline:
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
-    async def _submit(
-        self, served: "ServedModel", z: Latents, classes: Classes, order: Order, spent: Spent
-    ) -> Images:
+    async def _submit(self, served: "ServedModel", z: Latents, classes: Classes, order: Order, spent: Spent) -> Images:
         try:
             return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client, spent=spent)
         except DeviceLost as loss:

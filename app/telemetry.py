@@ -42,7 +42,9 @@ class Telemetry:
         self._cancelled = self._counter("images_cancelled", "Images dropped before they were computed.", "model")
         self._oom_splits = self._counter("oom_splits", "Batches halved for want of device memory.", "model")
         self._queue = self._gauge("queue_images", "Images waiting for the engine.", "model")
-        self._memory = self._gauge("device_memory_bytes", "Memory of an accelerator held for a model's device.", "model")
+        self._memory = self._gauge(
+            "device_memory_bytes", "Memory of an accelerator held for a model's device.", "model"
+        )
         self._in_flight = Gauge("tessera_requests_in_flight", "Requests being received or answered.", registry=registry)
 
     def exposition(self) -> bytes:
