@@ -90,8 +90,8 @@ class Batcher:
     ) -> Images:
         """uint8 [n, H, W, C] for z [n, z_dim] and label [n], computed by `deadline` (time.monotonic seconds).
 
-        spent: is told where the time went. Cancelling the awaiting task drops what has not been computed. Raises QueueFull, Draining, DeadlineExceeded,
-        EngineFailed, DeviceLost.
+        spent: is told where the time went. Cancelling the awaiting task drops what has not been computed. Raises
+        QueueFull, Draining, DeadlineExceeded, EngineFailed, DeviceLost.
         """
         images: Images = await self._submit(self._forward, (z, label), deadline, client, spent)
         return images

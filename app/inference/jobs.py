@@ -66,7 +66,7 @@ class Request:
 class Batch:
     """Pieces of requests for one `forward`; inputs: theirs, one after the other.
 
-    busy: seconds that the engine needed for it, those included in which the batch was there and the engine not yet at it.
+    busy: seconds that it kept the engine, from when the engine was free and the batch there.
     """
 
     pieces: "list[Piece[Request]]"

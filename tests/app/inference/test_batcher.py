@@ -585,8 +585,8 @@ def test_a_request_is_told_where_its_time_went():
         await first
         await batcher.drain()
         assert 0.02 <= spent[0].infer < spent[1].infer
-        assert 0.04 <= spent[1].infer
-        assert 0 < spent[1].queue
+        assert spent[1].infer >= 0.04
+        assert spent[1].queue > 0
         assert spent[1].queue + spent[1].infer <= took
 
     asyncio.run(go())
