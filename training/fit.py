@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from training import ranks
 from training import run as runs
 from training.budget import Budget
 from training.config import DcganConfig, TesseraConfig, tessera_config
@@ -22,13 +23,16 @@ from training.recipes.tessera import CALIBRATION_IMAGES, Tessera
 
 RECIPES = ("tessera", "dcgan")
 CACHE = "cache"
+SHARE = 8
+"""Images of a batch that stay together: groups of four, of which the frozen features see every second one."""
 
 
 @dataclass(frozen=True)
 class FitOptions:
     """What `fit` was asked for. Either `images` or `minutes`; resolution and channels None: chosen from the folder.
 
-    processor_time: the minutes are of processor time (training/budget.py), to compare recipes.
+    processor_time: the minutes are of processor time (training/budget.py), to compare recipes. profile: see
+    training/profiling.py.
     """
 
     folder: Path
@@ -40,6 +44,7 @@ class FitOptions:
     seed: int = 0
     device: str = "auto"
     processor_time: bool = False
+    profile: bool = False
 
 
 def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
@@ -47,24 +52,32 @@ def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, 
 
     Raises DataError when the folder cannot be trained on, ValueError when the budget or the device makes no sense.
     """
-    folder = options.folder.resolve()
     limits = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
     budget = _budget(limits, head_start)
     choose_device(options.device)
+    with ranks.joined():
+        begun = _begin(options, out, limits) if ranks.rank() == 0 else None
+        run = ranks.from_first(lambda: begun[0] if begun else out)
+        return run, _train(run, begun[1] if begun else images_of(run), budget, options.profile)
+
+
+def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
+    """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
+    budget = _budget(runs.read_options(run)["budget"], head_start)
+    with ranks.joined():
+        return run, _train(run, images_of(run), budget)
+
+
+def _begin(options: FitOptions, out: Path, limits: dict[str, Any]) -> tuple[Path, ImageSet]:
+    """Makes the run's folder, with its options and its cache of images."""
+    folder = options.folder.resolve()
     run = runs.create(out, f"{folder.name}-{options.recipe}")
     images = prepare(
         folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
     )
     config = _configure(options.recipe, images)
     runs.write_options(run, _describe(options, folder, images, config, limits))
-    return run, _train(run, images, config, budget)
-
-
-def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
-    """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
-    options = runs.read_options(run)
-    budget = _budget(options["budget"], head_start)
-    return run, _train(run, images_of(run), config_of(options), budget)
+    return run, images
 
 
 def images_of(run: Path) -> ImageSet:
@@ -125,11 +138,13 @@ def _describe(
     }
 
 
-def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig, budget: Budget) -> Outcome:
+def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -> Outcome:
     options = runs.read_options(run)
-    device = choose_device(options["device"])
+    config = config_of(options)
+    _check_shares(config.batch_size)
+    device = ranks.device(choose_device(options["device"]))
     torch.set_num_threads(options["threads"])  # sums are rounded otherwise with other threads
-    log = runs.RunLog(run)
+    log = runs.RunLog(run) if ranks.rank() == 0 else runs.SilentLog()
     try:
         log.say(images.report.table())
         log.say(f"{run}: {options['recipe']} on {device}, {images.images.shape[1]} pixels, {len(images.train)} images")
@@ -138,9 +153,15 @@ def _train(run: Path, images: ImageSet, config: DcganConfig | TesseraConfig, bud
         recipe = _build(config, data, device, options["seed"])
         reference = reference_of(images.images, images.held_out, images.train)
         judge = Judge(EfficientNetLite0(threads=options["threads"]), reference)
-        return train(run, recipe, data, budget, judge, log, device, options["seed"])
+        return train(run, recipe, data, budget, judge, log, device, options["seed"], profile)
     finally:
         log.close()
+
+
+def _check_shares(batch_size: int) -> None:
+    """Every rank's share has to hold whole groups of images that the recipes look at together."""
+    if batch_size % (ranks.size() * SHARE):
+        raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.size()} processes: use fewer")
 
 
 def _budget(limits: dict[str, Any], head_start: float) -> Budget:

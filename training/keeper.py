@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from training import checkpoint
+from training import checkpoint, ranks
 from training.budget import Budget
 from training.checkpoint import State
 from training.recipes.recipe import Recipe
@@ -49,6 +49,8 @@ class Keeper:
 
     def save(self) -> None:
         """Raises CheckpointError if it cannot be written; then the previous one is untouched."""
+        if ranks.rank() > 0:
+            return
         with self._budget.reserving("save"):
             state: State = {name: part.state() for name, part in self._parts.items()}
             state |= {"good": self._good, "rollbacks": self._rollbacks, "random": checkpoint.random_state()}
@@ -66,6 +68,7 @@ class Keeper:
         """
         images_seen = self._good[-1]
         self._recipe.load(checkpoint.read(checkpoint.path_of(self._run, images_seen))["recipe"])
+        ranks.wait_for_all()  # before the first one removes what the others still read
         self._rollbacks += 1
         self._recipe.gentler(self._rollbacks)
         self._good = self._good[:-1] or self._good

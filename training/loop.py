@@ -2,15 +2,18 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from training import ranks
 from training.budget import Budget
 from training.data.order import Order
 from training.data.training_set import TrainingSet
 from training.judge import Judge
 from training.keeper import Keeper
+from training.profiling import profiled
 from training.recipes.recipe import Recipe
 from training.run import RunLog
 from training.signals import stop_on_signals
@@ -38,8 +41,12 @@ def train(
     log: RunLog,
     device: torch.device,
     seed: int,
+    profile: bool = False,
 ) -> Outcome:
-    """Trains until the budget is spent or a signal comes; resumes from the run's latest checkpoint if there is one."""
+    """Trains until the budget is spent or a signal comes; resumes from the run's latest checkpoint if there is one.
+
+    Every rank (training/ranks.py) comes through here at the same pace; the first one alone looks, and writes.
+    """
     # Phase 0: begin, or go on where the last checkpoint stood.
     torch.manual_seed(seed)
     order = Order(len(data), recipe.batch_size, seed)
@@ -54,11 +61,11 @@ def train(
     last_saved = time.monotonic()
     tick_steps = max(1, LOG_IMAGES // recipe.batch_size)
 
-    with stop_on_signals() as stop_asked:
-        while not budget.spent and not stop_asked():
+    with stop_on_signals() as stop_asked, profiled(run, profile) as step_done:
+        while not ranks.from_first(lambda: budget.spent or stop_asked()):
             # Phase 1: one step.
             step = order.steps
-            images, labels = data.batch(order.next(), device)
+            images, labels = data.batch(ranks.share(order.next()), device)
             numbers = recipe.step(images, labels, budget.progress)
             budget.count(recipe.batch_size)
 
@@ -66,9 +73,10 @@ def train(
             # at fixed steps, so that a replay sees the same schedule.
             if step % tick_steps == 0:
                 budget.tick()
-                values = {name: float(value) for name, value in numbers.items()}
+                budget.progress = ranks.from_first(lambda: budget.progress)
+                values = ranks.averages(numbers)
                 _tick(log, budget, values)
-                found = watch.look(values)
+                found = ranks.from_first(partial(watch.look, values))
                 if found.trouble:
                     log.say(f"trouble: {found.trouble}; {keeper.roll_back()}")
                 elif found.checked:
@@ -78,11 +86,12 @@ def train(
             if time.monotonic() - last_saved > CHECKPOINT_SECONDS:
                 keeper.save()
                 last_saved = time.monotonic()
+            step_done()
 
     # Phase 4: end. A run that was stopped early is kept as it is, for it will go on.
     budget.tick()
-    finished = budget.spent
-    if finished and (trouble := watch.look({}, last=True).trouble):
+    finished = ranks.from_first(lambda: budget.spent)
+    if finished and (trouble := ranks.from_first(lambda: watch.look({}, last=True)).trouble):
         log.say(f"trouble: {trouble}; {keeper.roll_back()}")
     else:
         keeper.save()

@@ -116,3 +116,25 @@ class RunLog:
         for handler in (self._text, self._terminal):
             self._logger.removeHandler(handler)
             handler.close()
+
+
+class SilentLog(RunLog):
+    """What all ranks but the first write: nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def say(self, message: str) -> None:
+        pass
+
+    def tick(self, line: str, numbers: dict[str, float]) -> None:
+        pass
+
+    def number(self, name: str, value: float, images_seen: int) -> None:
+        pass
+
+    def picture(self, name: str, images: np.ndarray) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -1,6 +1,8 @@
 """A checkpoint is whole or absent: every write, flush and rename is made to fail in turn."""
 
 import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -78,44 +80,112 @@ def test_safetensors_of_somebody_else_are_refused(tmp_path: Path) -> None:
         checkpoint.read(tmp_path / "c")
 
 
-def _fail(*_: object, **__: object) -> None:
-    raise OSError(28, "No space left on device")
+class Killed(BaseException):
+    """kill -9: nothing is caught, nothing is cleaned up."""
 
 
-@pytest.mark.parametrize("broken", ["write", "fsync", "rename", "folder", "read back"])
-def test_whatever_fails_the_previous_checkpoint_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    previous = checkpoint.save_step(tmp_path, 10, {"n": 1})
-    _break(monkeypatch, broken)
-    with pytest.raises(CheckpointError, match="could not be written"):
-        checkpoint.save_step(tmp_path, 20, {"n": 2})
-    monkeypatch.undo()
-    assert checkpoint.read(previous) == {"n": 1}
-    assert not list(tmp_path.glob(".*.tmp"))
-    assert checkpoint.read(checkpoint.latest(tmp_path) or tmp_path)["n"] in (1, 2)
+class Faults:
+    """Lets the call number `at` fail, of all that a checkpoint asks of the operating system."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, at: int, error: BaseException) -> None:
+        self.calls: list[str] = []
+        self._at = at
+        self._error = error
+        for place, name in [
+            (os, "open"),
+            (os, "fsync"),
+            (Path, "replace"),
+            (Path, "unlink"),
+            (checkpoint, "safe_open"),
+        ]:
+            patch.setattr(place, name, self._guarded(name, getattr(place, name)))
+        really_open = Path.open
+        patch.setattr(Path, "open", lambda path, mode: Watched(really_open(path, mode), self))
+
+    def point(self, name: str) -> None:
+        self.calls.append(name)
+        if len(self.calls) == self._at:
+            raise self._error
+
+    def _guarded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*arguments: Any, **more: Any) -> Any:
+            self.point(name)
+            return function(*arguments, **more)
+
+        return guarded
 
 
-def _break(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    if what == "write":
-        monkeypatch.setattr(Path, "open", lambda *a, **k: _FullDisk())
-    elif what == "fsync":
-        monkeypatch.setattr(os, "fsync", _fail)
-    elif what == "rename":
-        monkeypatch.setattr(Path, "replace", _fail)
-    elif what == "folder":
-        monkeypatch.setattr(checkpoint, "_flush_folder", _fail)
-    else:
-        monkeypatch.setattr(checkpoint, "read", _fail)
+class Watched:
+    """A file in which a write that fails leaves the half of it."""
 
+    def __init__(self, file: Any, faults: Faults) -> None:
+        faults.point("create")
+        self._file = file
+        self._faults = faults
 
-class _FullDisk:
-    """A file that opens and then takes nothing."""
+    def write(self, content: bytes) -> None:
+        self._file.write(content[: len(content) // 2])
+        self._faults.point("write")
+        self._file.write(content[len(content) // 2 :])
 
-    write = _fail
+    def flush(self) -> None:
+        self._faults.point("flush")
+        self._file.flush()
 
-    def __enter__(self) -> "_FullDisk":
+    def fileno(self) -> int:
+        number: int = self._file.fileno()
+        return number
+
+    def __enter__(self) -> "Watched":
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self._file.close()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Killed()])
+def test_whatever_fails_and_whenever_a_valid_checkpoint_remains(tmp_path: Path, error: BaseException) -> None:
+    for at in count(1):
+        run = tmp_path / str(at)
+        run.mkdir()
+        checkpoint.save_step(run, 10, STATE | {"n": 1})
+        checkpoint.save_step(run, 20, STATE | {"n": 2}, keep=[10])
+        with pytest.MonkeyPatch.context() as patch:
+            faults = Faults(patch, at, error)
+            try:
+                checkpoint.save_step(run, 30, STATE | {"n": 3})
+            except (CheckpointError, OSError, Killed):
+                assert len(faults.calls) >= at
+        kept = checkpoint.latest(run)
+        assert kept is not None, faults.calls
+        assert checkpoint.read(kept)["n"] in (2, 3)
+        after = checkpoint.save_step(run, 40, {"n": 4})
+        assert list(run.iterdir()) == [after], faults.calls
+        if len(faults.calls) < at:
+            break
+    assert {"create", "write", "flush", "fsync", "safe_open", "replace", "open", "unlink"} == set(faults.calls)
+    assert faults.calls.count("fsync") == 2
+    assert faults.calls.count("unlink") == 2
+    assert at == len(faults.calls) + 1
+
+
+@pytest.mark.parametrize("failing", ["write", "fsync", "safe_open", "replace"])
+def test_a_checkpoint_that_cannot_be_written_is_an_error_with_a_sentence(tmp_path: Path, failing: str) -> None:
+    previous = checkpoint.save_step(tmp_path, 10, {"n": 1})
+    with pytest.MonkeyPatch.context() as patch:
+        faults = Faults(patch, 0, OSError(28, "No space left on device"))
+        patch.setattr(faults, "point", lambda name: _fail() if name == failing else None)
+        with pytest.raises(CheckpointError, match="could not be written"):
+            checkpoint.save_step(tmp_path, 20, {"n": 2})
+    assert list(tmp_path.iterdir()) == [previous]
+
+
+def _fail() -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_the_ones_to_keep_stay(tmp_path: Path) -> None:
+    for images in (10, 20, 30):
+        checkpoint.save_step(tmp_path, images, {"n": images}, keep=[10, 20])
+    checkpoint.save_step(tmp_path, 40, {"n": 40}, keep=[20])
+    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.path_of(tmp_path, n).name for n in (20, 40)}

@@ -24,6 +24,7 @@ def add(command: ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     command.add_argument("--out", type=Path, default=Path("runs"), help="where run folders go (default: %(default)s)")
+    command.add_argument("--profile", action="store_true", help="write what ten steps cost to the run's profile.txt")
     command.set_defaults(command=_run)
 
 
@@ -54,6 +55,7 @@ def _run(options: Namespace) -> int:
         channels=options.channels,
         seed=options.seed,
         device=options.device,
+        profile=options.profile,
     )
     return tell(*fit(asked, options.out, head_start()))
 

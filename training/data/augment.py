@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training import ranks
+
 SHIFT = 1 / 8
 CUTOUT = 1 / 2
 
@@ -23,9 +25,10 @@ def translate(images: Tensor, strength: float) -> Tensor:
     """Shifts each image by up to an eighth of its side, the edge repeated into the gap."""
     batch, channels, height, width = images.shape
     reach_y, reach_x = int(height * SHIFT), int(width * SHIFT)
-    chosen = torch.rand(batch, device=images.device) < strength
-    down = torch.randint(0, 2 * reach_y + 1, (batch,), device=images.device)
-    right = torch.randint(0, 2 * reach_x + 1, (batch,), device=images.device)
+    everybody = batch * ranks.size()
+    chosen = ranks.share(torch.rand(everybody, device=images.device)) < strength
+    down = ranks.share(torch.randint(0, 2 * reach_y + 1, (everybody,), device=images.device))
+    right = ranks.share(torch.randint(0, 2 * reach_x + 1, (everybody,), device=images.device))
     down = torch.where(chosen, down, reach_y)
     right = torch.where(chosen, right, reach_x)
     padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), mode="replicate")
@@ -38,9 +41,10 @@ def translate(images: Tensor, strength: float) -> Tensor:
 def cutout(images: Tensor, strength: float) -> Tensor:
     """Sets a square of half the side, centred anywhere, to zero (mid-grey)."""
     batch, _, height, width = images.shape
-    chosen = torch.rand(batch, 1, 1, device=images.device) < strength
-    centre_y = torch.randint(0, height, (batch, 1), device=images.device)
-    centre_x = torch.randint(0, width, (batch, 1), device=images.device)
+    everybody = batch * ranks.size()
+    chosen = ranks.share(torch.rand(everybody, 1, 1, device=images.device)) < strength
+    centre_y = ranks.share(torch.randint(0, height, (everybody, 1), device=images.device))
+    centre_x = ranks.share(torch.randint(0, width, (everybody, 1), device=images.device))
     in_rows = (torch.arange(height, device=images.device) - centre_y).abs() < height * CUTOUT / 2
     in_columns = (torch.arange(width, device=images.device) - centre_x).abs() < width * CUTOUT / 2
     hidden = in_rows[:, :, None] & in_columns[:, None, :] & chosen

@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
+from training import ranks
 from training.checkpoint import State
 from training.config import DcganConfig
 from training.losses import discriminator_bce, generator_bce
@@ -14,7 +15,11 @@ from training.recipes.restore import Parts, restore
 
 
 class Dcgan:
-    """BCE on logits, two Adams, one step each, no labels, no averaging."""
+    """BCE on logits, two Adams, one step each, no labels, no averaging.
+
+    On several ranks each one's BatchNorm sees its own share only, as PyTorch's would: they do not follow the single
+    process, as the default recipe does.
+    """
 
     family = "dcgan"
 
@@ -35,12 +40,13 @@ class Dcgan:
         return copy.deepcopy(self._generator).eval()
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
-        z = torch.randn(len(images), self._generator.z_dim, device=self._device)
+        z = ranks.normal(len(images), self._generator.z_dim, self._device)
         fakes = self._generator(z, labels)
 
         loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
         self._discriminator_adam.zero_grad()
         loss_d.backward()
+        ranks.average_gradients(self._discriminator)
         self._discriminator_adam.step()
 
         self._discriminator.requires_grad_(False)
@@ -48,6 +54,7 @@ class Dcgan:
         self._discriminator.requires_grad_(True)
         self._generator_adam.zero_grad()
         loss_g.backward()
+        ranks.average_gradients(self._generator)
         self._generator_adam.step()
         return {"Loss/D": loss_d.detach(), "Loss/G": loss_g.detach()}
 

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from training import ranks
 from training.checkpoint import State
 from training.config import TesseraConfig
 from training.data.augment import augment
@@ -40,11 +41,12 @@ class Tessera:
         self._features = FrozenFeatures().to(device).to(memory_format=torch.channels_last)
         self._heads = FeatureHeads(self._features.calibrate(sample), config.num_classes).to(device)
         self._ema = Ema(self._generator, config.ema_half_life)
-        self._adams = {
-            "generator": self._adam(self._generator),
-            "discriminator": self._adam(self._discriminator),
-            "heads": self._adam(self._heads),
+        self._networks: dict[str, nn.Module] = {
+            "generator": self._generator,
+            "discriminator": self._discriminator,
+            "heads": self._heads,
         }
+        self._adams = {name: self._adam(network) for name, network in self._networks.items()}
         self._steps = 0
 
     @property
@@ -54,7 +56,7 @@ class Tessera:
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         self._schedule(progress)
         images = images.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(images), self._config.z_dim, device=self._device)
+        z = ranks.normal(len(images), self._config.z_dim, self._device)
         with autocast(self._device):
             fakes = self._generator(z, labels)
         numbers = self._train_discriminator(images, fakes.detach(), labels)
@@ -71,7 +73,7 @@ class Tessera:
         images = images.detach().requires_grad_(penalised)
         fakes = fakes.requires_grad_(penalised)
         with autocast(self._device):
-            judged = augment(torch.cat([images, fakes]), self._config.augment)
+            judged = torch.cat([augment(half, self._config.augment) for half in (images, fakes)])
             real, fake = self._discriminator(judged, labels.repeat(2)).chunk(2)
         loss = relativistic(real, fake)
         numbers = {"Loss/D": loss.detach()}
@@ -126,6 +128,7 @@ class Tessera:
     def _descend(self, which: str, loss: Tensor) -> None:
         self._adams[which].zero_grad()
         loss.backward()
+        ranks.average_gradients(self._networks[which])
         self._adams[which].step()
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -151,10 +154,8 @@ class Tessera:
         restore(self._parts(), state)
 
     def _parts(self) -> Parts:
-        networks = {
-            "generator": self._generator,
-            "discriminator": self._discriminator,
-            "heads": self._heads,
-            "average": self._ema.module,
-        }
-        return networks | {f"{name}_adam": adam for name, adam in self._adams.items()}
+        return (
+            self._networks
+            | {"average": self._ema.module}
+            | {f"{name}_adam": adam for name, adam in self._adams.items()}
+        )
