@@ -14,7 +14,7 @@ CHECKS = 20
 IMAGES_BETWEEN = 1500
 """A check costs about as much as training on 50 images does: with so many between them, it stays below 3 %."""
 
-COLLAPSED = 0.4
+COLLAPSED = 0.3
 """Diversity below this share of the best so far (or of the real images', if that is less) is a collapse."""
 
 

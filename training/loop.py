@@ -61,7 +61,7 @@ def train(
     last_saved = time.monotonic()
     tick_steps = max(1, LOG_IMAGES // recipe.batch_size)
 
-    with stop_on_signals() as stop_asked, profiled(run, profile) as step_done:
+    with stop_on_signals() as stop_asked, profiled(run, profile and ranks.rank() == 0) as step_done:
         while not ranks.from_first(lambda: budget.spent or stop_asked()):
             # Phase 1: one step.
             step = order.steps
