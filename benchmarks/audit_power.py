@@ -1,6 +1,6 @@
 """How often the audit flags a planted copier, and how often an honest generator.
 
-    python -m benchmarks.audit_power data/emoji [--trials 100]
+    python -m benchmarks.audit_power data/avatars data/emoji data/fashion data/animals-food
 
 Each trial splits the folder anew into training, held-out and unseen images. The honest generators give unseen images,
 as they are or the worse for it, as a generator that has learnt makes them; the copiers give training images in
@@ -37,6 +37,21 @@ class Generator:
     promised: bool = True
 
 
+@dataclass(frozen=True)
+class Trial:
+    """How many images of each kind; a tenth of what was not kept back as unseen is held out, as in a real run."""
+
+    train: int
+    held_out: int
+    generated: int
+
+    @classmethod
+    def of(cls, images: int, generated: int) -> "Trial":
+        train = images * 2 // 3
+        held_out = train // 9
+        return cls(train, held_out, min(generated, images - train - held_out))
+
+
 GENERATORS = (
     Generator("honest: unseen images", "none", 0),
     Generator("honest: unseen, noise of 10 levels", "noise 10", 0),
@@ -71,35 +86,36 @@ def changes(images: np.ndarray) -> dict[str, Change]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--train", type=int, default=0, help="training images of a trial (default: two thirds)")
-    parser.add_argument("--generated", type=int, default=200, help="generated images of a trial (%(default)s)")
-    parser.add_argument("--limit", type=int, default=4000, help="images of the folder that are used (%(default)s)")
+    parser.add_argument("--generated", type=int, default=200, help="generated images of a trial, at most (%(default)s)")
+    parser.add_argument("--limit", type=int, default=4000, help="images of a folder that are used (%(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the table")
     options = parser.parse_args()
-    report = Report(f"audit-power-{options.folder.name}", "Does the audit find copiers, and spare the honest?")
-    with tempfile.TemporaryDirectory() as cache:
-        images = prepare(options.folder, channels=3, cache=Path(cache)).images
-        images = images[np.sort(np.random.default_rng(0).permutation(len(images))[: options.limit])]
-    train = options.train or len(images) * 2 // 3
-    held_out = train // 9
-    unseen = len(images) - train - held_out
-    if unseen < options.generated:
-        parser.error(f"{len(images)} images leave {unseen} unseen, fewer than --generated {options.generated}")
-    flagged = count(images, options.trials, train, held_out, options.generated)
-    report.add(
-        f"{options.folder}: {train} training and {held_out} held-out images, {options.generated} generated, "
-        f"{options.trials} trials."
-    )
-    report.table(
-        ["generator", "flagged"], [[one.name, f"{flagged[one.name]} of {options.trials}"] for one in GENERATORS]
-    )
-    report.checks(*checks(flagged, options.trials))
+    report = Report("audit-power", "Does the audit find copiers, and spare the honest?")
+    flagged = {}
+    for folder in options.folders:
+        images = load(folder, options.limit)
+        trial = Trial.of(len(images), options.generated)
+        report.add(
+            f"{folder}: {trial.train} training and {trial.held_out} held-out images, {trial.generated} generated, "
+            f"{options.trials} trials."
+        )
+        flagged[folder.name] = count(images, options.trials, trial)
+    rows = [[one.name, *(f"{found[one.name]} of {options.trials}" for found in flagged.values())] for one in GENERATORS]
+    report.table(["flagged", *flagged], rows)
+    report.checks(*(check for name, found in flagged.items() for check in checks(name, found, options.trials)))
     return report.write(options.results)
 
 
-def count(images: np.ndarray, trials: int, train: int, held_out: int, generated: int) -> dict[str, int]:
+def load(folder: Path, limit: int) -> np.ndarray:
+    """At most `limit` images, uint8 [N, R, R, 3]."""
+    with tempfile.TemporaryDirectory() as cache:
+        images = prepare(folder, channels=3, cache=Path(cache)).images
+        return images[np.sort(np.random.default_rng(0).permutation(len(images))[:limit])]
+
+
+def count(images: np.ndarray, trials: int, trial: Trial) -> dict[str, int]:
     """How many of the trials the audit flags, for each generator."""
     network = extractor("efficientnet-lite0")
     embedded = {
@@ -108,12 +124,12 @@ def count(images: np.ndarray, trials: int, train: int, held_out: int, generated:
     }
     flagged = dict.fromkeys((one.name for one in GENERATORS), 0)
     for random in map(np.random.default_rng, range(trials)):
-        known, kept, new = np.split(random.permutation(len(images)), [train, train + held_out])
-        replayed = random.choice(known, generated)
+        known, kept, new = np.split(random.permutation(len(images)), [trial.train, trial.train + trial.held_out])
+        replayed = random.choice(known, trial.generated)
         judges = {space: Judge(points, known, kept) for space, points in embedded["none"].items()}
         for one in GENERATORS:
-            copied = round(one.copied * generated)
-            drawn = np.concatenate([replayed[:copied], new[: generated - copied]])
+            copied = round(one.copied * trial.generated)
+            drawn = np.concatenate([replayed[:copied], new[: trial.generated - copied]])
             findings = [
                 finding
                 for space, points in embedded[one.change].items()
@@ -135,13 +151,13 @@ class Judge:
         return judge(space, neighbours(generated, self._train), self._held_out, self._twins)
 
 
-def checks(flagged: dict[str, int], trials: int) -> Iterator[Check]:
+def checks(folder: str, flagged: dict[str, int], trials: int) -> Iterator[Check]:
     for one in GENERATORS:
         if one.promised:
             share = flagged[one.name] / trials
             kept = share >= FLAGGED if one.copied else share <= TOLERATED
             limit = f"flagged in at least {FLAGGED:.0%}" if one.copied else f"flagged in at most {TOLERATED:.0%}"
-            yield Check(f"{one.name}: {limit}", f"{share:.0%}", kept)
+            yield Check(f"{folder}, {one.name}: {limit}", f"{share:.0%}", kept)
 
 
 if __name__ == "__main__":
