@@ -1,8 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import sqrtm
+from torch import nn
+from torchmetrics.image.kid import KernelInceptionDistance
 
-from training.evaluation import distances
 from training.evaluation.distances import frechet, kid
 
 
@@ -32,11 +36,14 @@ def test_kid_is_the_formula():
     assert kid(a, b) == pytest.approx(kid_by_the_book(a, b), rel=1e-9)
 
 
-def test_kid_in_blocks_is_the_same(monkeypatch):
-    a, b = normal(50, 0), normal(40, 1)
-    expected = kid(a, b)
-    monkeypatch.setattr(distances, "BLOCK", 7)
-    assert kid(a, b) == pytest.approx(expected, rel=1e-9)
+def test_kid_is_torchmetrics_own_on_one_subset_of_all():
+    a, b = normal(40, 0), normal(40, 1, mean=0.5)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save all extracted features")
+        metric = KernelInceptionDistance(nn.Identity(), subsets=1, subset_size=40)
+    metric.update(torch.from_numpy(a).double(), real=True)
+    metric.update(torch.from_numpy(b).double(), real=False)
+    assert kid(a, b) == pytest.approx(metric.compute()[0].item(), rel=1e-9)
 
 
 def test_kid_of_one_distribution_scatters_about_zero():
