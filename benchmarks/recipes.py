@@ -20,6 +20,7 @@ import torch
 from training.fit import RECIPES, FitOptions, fit
 from training.measure import measure
 from training.snapshot import load_generator
+from training.subject import of_run
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def _train(folder: Path, recipe: str, minutes: float, out: Path, core: int) -> P
 def judge(run: Path) -> str:
     """One row of the table."""
     snapshot = load_generator(run)
-    metrics = measure(run)
+    metrics = measure(of_run(run))
     options = snapshot.options
     cells = [
         options["dataset"]["name"],

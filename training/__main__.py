@@ -5,8 +5,9 @@ import sys
 from types import ModuleType
 
 from training.checkpoint import CheckpointError
-from training.commands import evaluate, fit, lint, publish, resume
+from training.commands import audit, evaluate, fit, lint, publish, report, resume
 from training.data.errors import DataError
+from training.evaluation.features import ExtractorUnavailable
 from training.publish import PublishError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -14,13 +15,16 @@ COMMANDS: dict[str, ModuleType] = {
     "fit": fit,
     "resume": resume,
     "evaluate": evaluate,
+    "audit": audit,
     "publish": publish,
+    "report": report,
 }
-REFUSED = (DataError, CheckpointError, PublishError, ValueError, OSError)
+REFUSED = (DataError, CheckpointError, PublishError, ExtractorUnavailable, ValueError, OSError)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status: 0 done, 1 the folder or run cannot be used, 2 wrong arguments, 130 stopped early."""
+    """Returns the exit status: 0 done, 1 the folder or run cannot be used or does not pass, 2 wrong arguments, 130
+    stopped early."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.command(options)

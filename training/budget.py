@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from training.checkpoint import State
+from training.energy import EnergyMeter
 
 
 @dataclass
@@ -22,17 +23,19 @@ class Budget:
     """Give either `images` or `seconds_limit` (the other None), which counts over all resumptions.
 
     processor_time: the limit is one of processor time, summed over cores, instead of time on the clock.
-    head_start: seconds that had passed when the budget was made, and count.
+    head_start: seconds that had passed when the budget was made, and count. meter: begins when training does.
     """
 
     images: int | None
     seconds_limit: float | None
     processor_time: bool = False
     head_start: float = 0.0
+    meter: EnergyMeter | None = None
     images_seen: int = 0
     progress: float = 0.0
     _earlier_seconds: float = 0.0
     _earlier_cpu_seconds: float = 0.0
+    _earlier_energy_wh: float | None = 0.0
     _began: float = field(default_factory=lambda: time.monotonic())
     _began_cpu: float = field(default_factory=lambda: time.process_time())
     _reserved: dict[str, float] = field(default_factory=dict)
@@ -54,6 +57,12 @@ class Budget:
     def cpu_seconds(self) -> float:
         """Processor time so far, summed over cores and resumptions."""
         return self._earlier_cpu_seconds + self.head_start + time.process_time() - self._began_cpu
+
+    @property
+    def energy_wh(self) -> float | None:
+        """Watt hours so far, over all resumptions; None where a host could not tell."""
+        now = self.meter.read() if self.meter else None
+        return None if now is None or self._earlier_energy_wh is None else self._earlier_energy_wh + now
 
     @property
     def spent(self) -> bool:
@@ -99,6 +108,7 @@ class Budget:
             "progress": self.progress,
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
+            "energy_wh": self.energy_wh,
         }
 
     def load(self, state: State) -> None:
@@ -106,3 +116,4 @@ class Budget:
         self.progress = state["progress"]
         self._earlier_seconds = state["seconds"]
         self._earlier_cpu_seconds = state["cpu_seconds"]
+        self._earlier_energy_wh = state.get("energy_wh")

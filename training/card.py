@@ -61,10 +61,10 @@ def _training(training: Json, created: str) -> str:
     rows = [
         ("Recipe", _plain(training["recipe"])),
         ("Images seen in training", f"{training['images_seen']:,}"),
-        ("Time", _duration(training["seconds"])),
+        ("Time", duration(training["seconds"])),
         ("Device", _plain(training["device"])),
-        ("CPU time", _duration(training["cpu_hours"] * 3600)),
-        ("GPU time", _duration(gpu_hours * 3600) if gpu_hours else "none"),
+        ("CPU time", duration(training["cpu_hours"] * 3600)),
+        ("GPU time", duration(gpu_hours * 3600) if gpu_hours else "none"),
         ("Energy", f"{energy:.3g} Wh" if energy is not None else "not measured"),
         ("Seed", str(training["seed"])),
         ("Source", f"commit `{_code(training['commit'])}`" if training["commit"] else "unknown commit"),
@@ -139,7 +139,7 @@ def _list(seeds: list[int]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if seeds == list(range(seeds[0], seeds[-1] + 1)) else ", ".join(map(str, seeds))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

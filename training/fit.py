@@ -14,6 +14,7 @@ from training.budget import Budget
 from training.config import DcganConfig, TesseraConfig, tessera_config
 from training.data.dataset import ImageSet, prepare
 from training.data.training_set import TrainingSet
+from training.energy import EnergyMeter
 from training.evaluation.features import EfficientNetLite0
 from training.judge import Judge, reference_of
 from training.loop import Outcome, train
@@ -76,6 +77,7 @@ def _begin(options: FitOptions, out: Path, limits: dict[str, Any]) -> tuple[Path
         folder, resolution=options.resolution, channels=options.channels, cache=run / CACHE, seed=options.seed
     )
     config = _configure(options.recipe, images)
+    runs.write_json(run / runs.LINT, images.report.to_json())
     runs.write_options(run, _describe(options, folder, images, config, limits))
     return run, images
 
@@ -148,6 +150,7 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
     try:
         log.say(images.report.table())
         log.say(f"{run}: {options['recipe']} on {device}, {images.images.shape[1]} pixels, {len(images.train)} images")
+        budget.meter = EnergyMeter(device)
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])

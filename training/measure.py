@@ -1,37 +1,19 @@
-"""How far a run's images are from the held-out ones, beside how far its training images are from them."""
+"""How far generated images are from held-out ones, beside how far training images are from them."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
-import numpy as np
-
-from training.data.dataset import ImageSet
 from training.drawing import draw
-from training.evaluation.evaluate import against_floor
+from training.evaluation.evaluate import evaluate
+from training.evaluation.features import Extractor
 from training.facts import Metric
-from training.fit import images_of
-from training.snapshot import load_generator
+from training.subject import Subject
 
-LEAST = 16
+COUNT = 1000
 
 
-def measure(run: Path, count: int = 1000) -> dict[str, Metric]:
-    """Metrics by name, as the manifest holds them, on at most `count` images of each set.
-
-    Raises ValueError when too few images were held out to say anything.
-    """
-    snapshot = load_generator(run)
-    images = images_of(run)
-    count = min(count, len(images.held_out), len(images.train))
-    if count < LEAST:
-        raise ValueError(f"{run}: only {count} images were held out; at least {LEAST} are needed to measure")
-    found = against_floor(
-        reference=_some(images, images.held_out, count),
-        floor=_some(images, images.train, count),
-        generated=draw(snapshot.generator, count, images.labels),
-    )
+def measure(subject: Subject, count: int = COUNT, extractors: Sequence[Extractor] | None = None) -> dict[str, Metric]:
+    """Metrics by name, as the manifest holds them, on at most `count` images of each set; extractors None: both of the
+    package. Raises ValueError when there are too few images to say anything."""
+    generated = draw(subject.generator, count, subject.labels)
+    found = evaluate(generated, subject.images, extractors=extractors, limit=count)
     return {name: Metric(float(m["value"]), float(m["floor"]), str(m["extractor_sha256"])) for name, m in found.items()}
-
-
-def _some(images: ImageSet, indices: np.ndarray, count: int) -> np.ndarray:
-    chosen = np.random.Generator(np.random.PCG64(0)).choice(indices, count, replace=False)
-    return np.asarray(images.images[np.sort(chosen)])

@@ -99,13 +99,19 @@ def check_name(name: str) -> None:
         raise PublishError(f"name {name!r}: use a-z, 0-9 and -, at most 63 of them, the first a letter or digit")
 
 
+def require_no_copies(name: str, memorisation: Memorisation, allow_failed_audit: bool) -> None:
+    """Raises PublishError when the audit failed and that is not allowed."""
+    if memorisation.verdict == "failed" and not allow_failed_audit:
+        raise PublishError(
+            f"{name} copies its training images, says the audit: {memorisation.summary} "
+            "Train on more images or for a shorter time, or allow a failed audit (--allow-failed-audit); the card will "
+            "say so"
+        )
+
+
 def _check(name: str, generator: Any, facts: TrainingFacts, allow_failed_audit: bool) -> None:
     check_name(name)
-    if facts.memorisation.verdict == "failed" and not allow_failed_audit:
-        raise PublishError(
-            f"{name} copies its training images, says the audit: {facts.memorisation.summary} "
-            "Train on more images or for a shorter time, or allow a failed audit; the card will say so"
-        )
+    require_no_copies(name, facts.memorisation, allow_failed_audit)
     classes = getattr(generator, "num_classes", None)
     if classes != len(facts.classes):
         raise PublishError(f"the generator has num_classes {classes}, but {len(facts.classes)} classes are named")
@@ -168,6 +174,7 @@ def _facts_of_run(snapshot: "Snapshot", metrics: Mapping[str, Metric], memorisat
         images_seen=snapshot.images_seen,
         seconds=snapshot.seconds,
         cpu_hours=snapshot.cpu_seconds / 3600,
+        energy_wh=snapshot.energy_wh,
         gpu_hours=snapshot.seconds / 3600 if device.startswith("cuda") else 0.0,
         commit=options["commit"],
         device=device,

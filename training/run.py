@@ -1,6 +1,7 @@
 """A run's folder, in StyleGAN2-ADA's manner: what was asked, what happened, and what it looked like on the way.
 
 training_options.json   the whole configuration, data set, versions and commit
+lint.json               what was found in the folder of images
 stats.jsonl             one line a tick; log.txt the same for people; events.* for TensorBoard
 reals.png               what the discriminator sees; fakes000000.png ... the same 64 seeds over time
 checkpoint-*.safetensors
@@ -23,6 +24,7 @@ from torch.utils.tensorboard import SummaryWriter
 from training.sheet import png, sheet
 
 OPTIONS = "training_options.json"
+LINT = "lint.json"
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors")
 
 
@@ -35,10 +37,27 @@ def create(runs: Path, description: str) -> Path:
     return folder
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a file that is there whole or as it was before."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> Any | None:
+    """None if it is not there or is no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
 def write_options(run: Path, options: dict[str, Any]) -> None:
-    temporary = run / f".{OPTIONS}.tmp"
-    temporary.write_text(json.dumps(options, indent=2) + "\n")
-    temporary.replace(run / OPTIONS)
+    write_json(run / OPTIONS, options)
 
 
 def read_options(run: Path) -> dict[str, Any]:
@@ -105,10 +124,7 @@ class RunLog:
 
     def picture(self, name: str, images: np.ndarray) -> None:
         """Saves uint8 [N, H, W, C] as a square grid of N tiles without gaps, as the field's tools do."""
-        path = self._run / name
-        temporary = path.with_name(f".{name}.tmp")
-        temporary.write_bytes(png(sheet(images)))
-        temporary.replace(path)
+        replace_file(self._run / name, png(sheet(images)))
 
     def close(self) -> None:
         self._stats.close()

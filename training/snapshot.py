@@ -16,7 +16,8 @@ from training.networks.generator import ImageGenerator
 class Snapshot:
     """generator: eval mode, float32, CPU; as it was when it had seen `taken_at` of the run's `images_seen`.
 
-    seconds and cpu_seconds: training time of the run, over all resumptions.
+    seconds and cpu_seconds: training time of the run, over all resumptions; energy_wh: None where the host
+    could not tell.
     """
 
     generator: ImageGenerator
@@ -25,6 +26,7 @@ class Snapshot:
     images_seen: int
     seconds: float
     cpu_seconds: float
+    energy_wh: float | None
 
 
 def load_generator(run: Path) -> Snapshot:
@@ -54,4 +56,5 @@ def load_generator(run: Path) -> Snapshot:
         budget["images_seen"],
         budget["seconds"],
         budget["cpu_seconds"],
+        budget.get("energy_wh"),
     )

@@ -106,3 +106,28 @@ def test_a_resumed_run_counts_its_own_start_too(clock: Clock) -> None:
     clock.takes(2.0)
     budget.load({"images_seen": 7, "progress": 0.5, "seconds": 50.0, "cpu_seconds": 50.0})
     assert budget.seconds == 60
+
+
+class Meter:
+    """Stands in for the host's counters."""
+
+    def __init__(self, *reads: float | None) -> None:
+        self.reads = list(reads)
+
+    def read(self) -> float | None:
+        return self.reads.pop(0)
+
+
+def test_energy_is_carried_over_a_resumption() -> None:
+    before = Budget(100, None, meter=Meter(2.5))
+    after = Budget(100, None, meter=Meter(1.0))
+    after.load(before.state())
+    assert after.energy_wh == 3.5
+
+
+def test_energy_of_which_a_part_is_unknown_is_unknown() -> None:
+    before = Budget(100, None, meter=Meter(None))
+    after = Budget(100, None, meter=Meter(1.0))
+    after.load(before.state())
+    assert after.energy_wh is None
+    assert Budget(100, None).energy_wh is None

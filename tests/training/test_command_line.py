@@ -1,5 +1,6 @@
 """The command line as people use it: real processes, a real folder, real signals."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import checkpoint
+from training import checkpoint, judgement
 from training.__main__ import main
+from training.evaluation.memorisation import Audit
+from training.facts import Metric, Verdict
 from training.run import read_options
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -111,6 +114,10 @@ def test_images_that_changed_are_not_gone_on_with(
         (["fit", "DRAWINGS", "--images", "-4"], "budget"),
         (["resume", "EMPTY"], "not a training run"),
         (["evaluate", "EMPTY"], "not a training run"),
+        (["evaluate", "EMPTY", "DRAWINGS"], "not a training run"),
+        (["evaluate", "EMPTY", "--extractor", "inception"], "no extractor 'inception'"),
+        (["evaluate", "EMPTY", "--extractor", "no.such:thing"], "no.such:thing"),
+        (["audit", "EMPTY"], "not a training run"),
         (["publish", "EMPTY", "--name", "x"], "not a training run"),
         (["lint", "NOWHERE"], "NOWHERE"),
     ],
@@ -158,7 +165,7 @@ def test_lint_prints_a_table_and_writes_a_report(
 
 def test_a_run_is_published_as_a_model(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["publish", str(finished), "--name", "discs", "--models", str(tmp_path), "--no-metrics"]
-    assert main([*command, "--data-licence", "CC0-1.0"]) == 0
+    assert main([*command, "--no-audit", "--data-licence", "CC0-1.0"]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "discs" / "1")
     assert {path.name for path in (tmp_path / "discs" / "1").iterdir()} == {
         "generator.pt",
@@ -167,6 +174,72 @@ def test_a_run_is_published_as_a_model(finished: Path, tmp_path: Path, capsys: p
         "preview.png",
         "MODEL_CARD.md",
     }
+
+
+EXTRACTOR = """
+class Means:
+    name, sha256 = "means", "ab" * 32
+    def __call__(self, images): return images.reshape(len(images), -1).astype("float32")[:, ::97]
+"""
+
+
+def test_a_run_and_what_was_published_of_it_are_measured_alike(
+    finished: Path,
+    drawings: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "extractor_of_a_test.py").write_text(EXTRACTOR)
+    monkeypatch.syspath_prepend(tmp_path)
+    models = ["--models", str(tmp_path / "models")]
+    assert main(["publish", str(finished), "--name", "discs", "--no-metrics", "--no-audit", *models]) == 0
+    seen = ["--extractor", "extractor_of_a_test:Means", "--json", str(tmp_path / "figures.json")]
+    figures = []
+    for what in ([str(finished)], [str(finished), str(drawings)], [str(tmp_path / "models/discs/1"), str(drawings)]):
+        assert main(["evaluate", *what, *seen]) == 0
+        figures.append(json.loads((tmp_path / "figures.json").read_text()))
+    assert set(figures[0]) == {
+        f"{measure}_means" for measure in ("kid", "frechet", "precision", "recall", "density", "coverage")
+    }
+    assert figures[0] == figures[1]
+    assert figures[2]["kid_means"]["value"] == pytest.approx(figures[0]["kid_means"]["value"], rel=1e-3)
+    assert figures[2]["kid_means"]["floor"] == figures[0]["kid_means"]["floor"]
+    printed = capsys.readouterr().out
+    assert "kid_means" in printed
+    assert f"extractor {'ab' * 32}" in printed
+
+
+def judged(verdict: Verdict) -> Audit:
+    return Audit(verdict, "Forty of forty are copies.", (), (), 40, 40, 40)
+
+
+def test_a_run_that_copies_is_published_only_on_demand(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judgement, "audit", lambda *_: judged("failed"))
+    monkeypatch.setattr(judgement, "measure", lambda *_: {"kid": Metric(1.0, 0.1, "ab" * 32)})
+    assert main(["audit", str(finished)]) == 1
+    assert capsys.readouterr().out == "failed: Forty of forty are copies.\n"
+    command = ["publish", str(finished), "--name", "discs", "--models", str(tmp_path)]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "copies its training images" in said
+    assert "--allow-failed-audit" in said
+    assert not (tmp_path / "discs").exists()
+    assert main([*command, "--allow-failed-audit"]) == 0
+    manifest = json.loads((tmp_path / "discs/1/manifest.json").read_text())
+    assert manifest["memorisation"] == {"verdict": "failed", "summary": "Forty of forty are copies."}
+    assert manifest["metrics"]["kid"] == {"value": 1.0, "floor": 0.1, "extractor_sha256": "ab" * 32}
+    assert "**Failed.**" in (tmp_path / "discs/1/MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("passed", 0), ("not-audited", 1)])
+def test_only_a_passed_audit_is_a_success(
+    finished: Path, verdict: Verdict, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judgement, "audit", lambda *_: judged(verdict))
+    assert main(["audit", str(finished)]) == status
 
 
 def test_a_name_that_will_not_do_is_refused_before_anything_is_measured(

@@ -285,7 +285,13 @@ class TestPublishRun:
 
         def prepare(generator, **options):
             found = snapshot.Snapshot(
-                generator=generator, options=OPTIONS | options, images_seen=640, seconds=7200.0, cpu_seconds=9000.0
+                generator=generator,
+                options=OPTIONS | options,
+                taken_at=640,
+                images_seen=640,
+                seconds=7200.0,
+                cpu_seconds=9000.0,
+                energy_wh=150.0,
             )
             monkeypatch.setattr(snapshot, "load_generator", lambda run: found)
             return Path("runs/00000-drawings-tessera")
@@ -302,6 +308,7 @@ class TestPublishRun:
         assert manifest["training"]["seconds"] == 7200
         assert manifest["training"]["cpu_hours"] == 2.5
         assert manifest["training"]["gpu_hours"] == 0
+        assert manifest["training"]["energy_wh"] == 150
         assert manifest["memorisation"]["verdict"] == "not-audited"
         assert manifest["metrics"] == {}
         published = b"".join(path.read_bytes() for path in folder.iterdir())

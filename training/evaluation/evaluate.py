@@ -44,28 +44,6 @@ def evaluate(
     )
 
 
-def compare(
-    real: np.ndarray,
-    generated: np.ndarray,
-    *,
-    extractors: Sequence[Extractor] | None = None,
-    limit: int = 1000,
-    seed: int = 0,
-) -> Metrics:
-    """The same for real images without a split: half of them, at random, is the reference, the other half the floor.
-
-    real, generated: uint8 [N, H, W, C]. Raises ValueError for fewer than 4 real or 2 generated images.
-    """
-    count = min(len(real) // 2, len(generated), limit)
-    order = np.random.default_rng(seed).permutation(len(real))
-    return against_floor(
-        reference=real[np.sort(order[:count])],
-        floor=real[np.sort(order[count : 2 * count])],
-        generated=generated[:count],
-        extractors=extractors,
-    )
-
-
 def against_floor(
     reference: np.ndarray,
     floor: np.ndarray,

@@ -2,11 +2,13 @@
 
 Figures made with them compare with each other, never with published Inception scores; the sha256 of the weights says
 which network a figure belongs to. Other extractors are welcome: whatever has the shape of `Extractor` can be handed to
-evaluate().
+evaluate(), or named on the command line as "package.module:factory".
 """
 
 import hashlib
+import importlib
 import importlib.util
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,16 +44,38 @@ class Extractor(Protocol):
         """images uint8 [N, H, W, C], C in {1, 3, 4} -> float32 [N, D]."""
 
 
-def extractor(name: str, *, batch_size: int = 64, threads: int = 1) -> Extractor:
-    """The extractor "efficientnet-lite0" (1280-d, quick) or "open-nsfw" (1024-d, the independent judge), on the CPU.
+def extractor(name: str, *, batch_size: int = 64, threads: int | None = None) -> Extractor:
+    """The extractor "efficientnet-lite0" (1280-d, quick) or "open-nsfw" (1024-d, the independent judge), on the CPU, or
+    what the function of "package.module:function" gives. threads None: as many as torch has.
 
-    Raises ValueError for another name, ExtractorUnavailable when the weights cannot be had.
+    Raises ValueError for another name, ExtractorUnavailable when the weights or the function cannot be had.
     """
+    threads = threads or torch.get_num_threads()
+    if ":" in name:
+        return _from_elsewhere(name)
     if name == EfficientNetLite0.name:
         return EfficientNetLite0(batch_size, threads)
     if name == OpenNsfw.name:
         return OpenNsfw(batch_size, threads)
-    raise ValueError(f"no extractor {name!r}; there are {EfficientNetLite0.name!r} and {OpenNsfw.name!r}")
+    raise ValueError(
+        f"no extractor {name!r}; there are {EfficientNetLite0.name!r} and {OpenNsfw.name!r}, and others are named as "
+        "package.module:function"
+    )
+
+
+def _from_elsewhere(name: str) -> Extractor:
+    module, _, function = name.partition(":")
+    try:
+        made: Extractor = getattr(importlib.import_module(module), function)()
+    except Exception as error:  # whatever a stranger's module raises while it is read or called
+        raise ExtractorUnavailable(f"extractor {name}: {error}") from error
+    if not (callable(made) and isinstance(getattr(made, "name", None), str) and _is_sha256(getattr(made, "sha256", 0))):
+        raise ExtractorUnavailable(f"extractor {name} must have a name and a sha256 (64 hex digits) and be callable")
+    return made
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 class EfficientNetLite0:

@@ -15,7 +15,7 @@ images lie between all others, and so near to each. Closest finds a few copies a
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from training.data.phash import thumbnail
 from training.evaluation.features import Extractor, extractor, to_rgb
 from training.evaluation.neighbours import Neighbours, leave_one_out, neighbours
 from training.evaluation.rank_tests import closest_share, stratified_mann_whitney
+from training.facts import Verdict
 from training.sheet import sheet
 
 LEAST = 10
@@ -43,7 +44,6 @@ MAX_TWINS = 1000
 PAIRS = 24
 SHEET_COLUMNS = 8
 
-Verdict = Literal["passed", "failed", "not-audited"]
 Embed = Callable[[np.ndarray], np.ndarray]
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -95,6 +97,44 @@ def test_blur_and_noise_move_further_than_another_half():
 def test_another_name_is_refused():
     with pytest.raises(ValueError, match="no extractor 'inception'"):
         extractor("inception")
+
+
+ELSEWHERE = """
+class Means:
+    name, sha256 = "means", "{hash}"
+    def __call__(self, images): return images.mean((1, 2))
+broken = 1 / {zero}
+"""
+
+
+def elsewhere(folder, monkeypatch, hash="ab" * 32, zero=1):
+    (folder / "elsewhere_of_a_test.py").write_text(ELSEWHERE.format(hash=hash, zero=zero))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "elsewhere_of_a_test", raising=False)
+
+
+def test_an_extractor_of_ones_own_is_named_by_its_module(tmp_path, monkeypatch, images):
+    elsewhere(tmp_path, monkeypatch)
+    network = extractor("elsewhere_of_a_test:Means")
+    assert (network.name, network.sha256) == ("means", "ab" * 32)
+    np.testing.assert_array_equal(network(images), images.mean((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "complaint"),
+    [
+        ("no_such_module:Means", {}, "No module named 'no_such_module'"),
+        ("elsewhere_of_a_test:Median", {}, "no attribute 'Median'"),
+        ("elsewhere_of_a_test:Means", {"hash": "unknown"}, "a sha256"),
+        ("elsewhere_of_a_test:Means", {"zero": 0}, "division by zero"),
+        ("json:JSONDecoder", {}, "must have a name"),
+        ("json:no", {}, "no attribute 'no'"),
+    ],
+)
+def test_an_extractor_that_is_none_is_refused(tmp_path, monkeypatch, name, module, complaint):
+    elsewhere(tmp_path, monkeypatch, **module)
+    with pytest.raises(ExtractorUnavailable, match=complaint):
+        extractor(name)
 
 
 def test_weights_that_are_not_there_are_named(monkeypatch):
