@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import archive, batch, documentation, generate, health, image_urls, latent_tools, models, problems
+from app.api import archive, batch, documentation, generate, health, image_urls, latent_tools, models, playground, problems
 from app.api.clients import Clients
 from app.api.open_inference import infer as open_infer
 from app.api.open_inference import metadata as open_metadata
@@ -106,6 +106,7 @@ def create_app(
     stuck = partial(loading.stuck, registry)
     app.include_router(open_metadata.router(registry, lifecycle, stuck, VERSION))
     app.include_router(health.router(lifecycle, telemetry, stuck))
+    app.include_router(playground.router())
     documentation.install(app, settings)
     return app
 

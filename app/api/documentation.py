@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.api.archive_schemas import ArchiveRequest
@@ -56,10 +56,6 @@ def _pages(title: str) -> APIRouter:
             swagger_favicon_url=f"{root}{_ASSETS}/favicon.png",
             swagger_ui_parameters={"validatorUrl": None, "tryItOutEnabled": True},
         )
-
-    @routes.get("/")
-    async def home(request: Request) -> RedirectResponse:
-        return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
 
     return routes
 

@@ -1,4 +1,7 @@
-"""GET /images/{model}/{key}.{png,webp,jpg}: an image as a URL, made for <img src> and for caches in front."""
+"""GET /images/{model}/{key}.{png,webp,jpg} and GET /seeds/{model}/{seed}.{...}: an image as a URL.
+
+Made for <img src> and for caches in front.
+"""
 
 import hashlib
 import json
@@ -15,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app import errors
 from app.api import bodies, problems
 from app.api.clients import Clients
+from app.api.conditional import matches
 from app.api.departure import unless_gone
 from app.api.generate import facts, headers
+from app.api.schemas import SEED_MAX
 from app.front.front import ARRIVED, FACTS
 from app.pipeline import Answer, Order, Pipeline
 from app.rendering import Form, Layout
@@ -65,6 +70,12 @@ _PARAMETERS = [
     )
 ]
 
+_ROUTE: dict[str, Any] = {
+    "response_class": Response,
+    "responses": _RESPONSES,
+    "openapi_extra": {"parameters": _PARAMETERS},
+}
+
 
 class Query(BaseModel):
     """What may stand behind the question mark."""
@@ -86,25 +97,12 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     shared: Shared[Answer] = Shared(CACHE_BYTES)
     audience = "private" if settings.client_keys() else "public"
 
-    # `path`: any string is a key, one with slashes too.
-    @routes.get(
-        "/images/{model}/{file:path}",
-        response_class=Response,
-        responses=_RESPONSES,
-        openapi_extra={"parameters": _PARAMETERS},
-    )
-    async def image(model: str, file: str, request: Request) -> Response:
-        """The image of a key, which is any string; `file` is the key and `.png`, `.webp` or `.jpg`.
-
-        The same key is always the same image.
-        """
-        client = clients.identify(request)
-        key, form = _split(file)
+    async def answer(model: str, seed: int, form: Form, request: Request, client: str) -> Response:
         query = _query(request)
         served = pipeline.find(model)
         order = Order(
             model=served.manifest.ref,
-            seeds=np.array([seed_of(key)], np.uint32),
+            seeds=np.array([seed], np.uint32),
             labels=[] if query.label is None else [_label(query.label, served.manifest.classes)],
             label_fields=[] if query.label is None else ["label"],
             truncation_psi=query.psi,
@@ -117,27 +115,52 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         tag = _tag(served, order)
         keeping = f"{audience}, max-age={_YEAR_S}, immutable" if "@" in model else f"{audience}, no-cache"
         caching = {"cache-control": keeping, "etag": f'"{tag}"'}
-        if _matches(request.headers.get("if-none-match"), tag):
+        if matches(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=caching)
-        answer = shared.kept(tag)
-        if answer is None:
+        made = shared.kept(tag)
+        if made is None:
             making = shared.get(tag, lambda: pipeline.generate(order))
-            answer = await unless_gone(request.receive, making)
-            request.scope[FACTS] |= facts(order, answer)
-            caching = headers(order, answer) | caching
-        return Response(answer.body, media_type=answer.media_type, headers=caching)
+            made = await unless_gone(request.receive, making)
+            request.scope[FACTS] |= facts(order, made)
+            caching = headers(order, made) | caching
+        return Response(made.body, media_type=made.media_type, headers=caching)
+
+    # `path`: any string is a key, one with slashes too.
+    @routes.get("/images/{model}/{file:path}", **_ROUTE)
+    async def image(model: str, file: str, request: Request) -> Response:
+        """The image of a key, which is any string; `file` is the key and `.png`, `.webp` or `.jpg`.
+
+        The same key is always the same image.
+        """
+        client = clients.identify(request)
+        key, form = _split(file, "key")
+        if not 0 < len(key) <= MAX_KEY:
+            raise errors.InvalidField(f"a key has 1 to {MAX_KEY} characters, not {len(key)}", "key")
+        return await answer(model, seed_of(key), form, request, client)
+
+    @routes.get("/seeds/{model}/{file}", **_ROUTE)
+    async def seed(model: str, file: str, request: Request) -> Response:
+        """The image of a seed, the one that POST /generate makes; `file` is the seed and `.png`, `.webp` or `.jpg`."""
+        client = clients.identify(request)
+        digits, form = _split(file, "seed")
+        return await answer(model, _seed(digits), form, request, client)
 
     return routes
 
 
-def _split(file: str) -> tuple[str, Form]:
-    key, dot, extension = file.rpartition(".")
+def _split(file: str, field: str) -> tuple[str, Form]:
+    name, dot, extension = file.rpartition(".")
     form = _FORMS.get(extension)
     if not dot or form is None:
-        raise errors.InvalidField("the path must end in .png, .webp or .jpg", "key")
-    if not 0 < len(key) <= MAX_KEY:
-        raise errors.InvalidField(f"a key has 1 to {MAX_KEY} characters, not {len(key)}", "key")
-    return key, form
+        raise errors.InvalidField("the path must end in .png, .webp or .jpg", field)
+    return name, form
+
+
+def _seed(digits: str) -> int:
+    """Without leading zeros, so that one image has one address."""
+    if not re.fullmatch("0|[1-9][0-9]{0,9}", digits) or int(digits) > SEED_MAX:
+        raise errors.InvalidField(f"a seed is a number from 0 to {SEED_MAX}, written without leading zeros", "seed")
+    return int(digits)
 
 
 def _query(request: Request) -> Query:
@@ -166,10 +189,3 @@ def _tag(served: "ServedModel", order: Order) -> str:
         [int(order.seeds[0]), list(order.labels), order.truncation_psi, order.layout.size, order.form.value],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _matches(header: str | None, tag: str) -> bool:
-    """If-None-Match (RFC 9110, 13.1.2): compared weakly, because caches on the way may have weakened the tag."""
-    if header is None:
-        return False
-    return header.strip() == "*" or tag in re.findall(r'(?:W/)?"([^"]*)"', header)

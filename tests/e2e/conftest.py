@@ -1,5 +1,6 @@
 """Real processes to ask, to signal and to wait for."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -81,6 +82,17 @@ def start_process() -> Start:
             running.close()
 
     return start
+
+
+@pytest.fixture(scope="session")
+def publish() -> Any:
+    """publish(models_dir, name, version, classes) writes a small model that really generates; gives its folder."""
+    spec = importlib.util.spec_from_file_location("published", HERE / "published.py")
+    assert spec is not None
+    assert spec.loader is not None
+    published = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(published)
+    return published.publish
 
 
 @pytest.fixture(scope="session")

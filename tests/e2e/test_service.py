@@ -1,6 +1,5 @@
 """`python -m app` on real models, in its own process, over HTTP."""
 
-import importlib.util
 import io
 import os
 import subprocess
@@ -19,17 +18,12 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models_dir(tmp_path_factory: pytest.TempPathFactory, publish: Any) -> Path:
     """Two models, and one with a bit turned over."""
-    spec = importlib.util.spec_from_file_location("published", HERE / "published.py")
-    assert spec is not None
-    assert spec.loader is not None
-    published = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(published)
     folder = tmp_path_factory.mktemp("models")
-    published.publish(folder, "avatars")
-    published.publish(folder, "fashion", 3, ("shirt", "shoe"))
-    generator = published.publish(folder, "broken") / "generator.pt"
+    publish(folder, "avatars")
+    publish(folder, "fashion", 3, ("shirt", "shoe"))
+    generator = publish(folder, "broken") / "generator.pt"
     data = bytearray(generator.read_bytes())
     data[len(data) // 2] ^= 1
     generator.write_bytes(data)

@@ -202,3 +202,37 @@ def test_with_keys_only_the_callers_own_cache_may_keep_it(start: Any, registry: 
         assert get(client, "avatars/k.png").status_code == 401
         answer = get(client, "avatars@2/k.png", x_api_key="first-key")
         assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_a_seed_has_an_address_too(client: httpx.Client, seed: int) -> None:
+    answer = client.get(f"/seeds/avatars@2/{seed}.png")
+    assert (pixels(answer) == pixels(client.post("/generate", json={"seed": seed, "padding": 0}))).all()
+    assert answer.headers["x-tessera-seeds"] == str(seed)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert client.get(f"/seeds/avatars@2/{seed}.png", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+
+
+def test_a_seed_takes_what_a_key_takes(client: httpx.Client) -> None:
+    answer = client.get("/seeds/fashion/7.webp?label=bag&psi=0.5&size=20")
+    assert (answer.headers["content-type"], pixels(answer).shape) == ("image/webp", (20, 20, 3))
+
+
+def test_the_image_of_a_key_and_of_its_seed_are_remembered_as_one(client: httpx.Client, registry: Any) -> None:
+    by_key = get(client, "avatars/as-one.png")
+    before = computed(registry)
+    by_seed = client.get(f"/seeds/avatars/{seed_of('as-one')}.png")
+    assert (by_seed.content, by_seed.headers["etag"]) == (by_key.content, by_key.headers["etag"])
+    assert computed(registry) == before
+
+
+@pytest.mark.parametrize("file", ["", "7", "7.gif", ".png", "07.png", "00.png", "-1.png", "+1.png", "1_0.png", "1e3.png"])
+def test_one_seed_has_one_address(client: httpx.Client, file: str) -> None:
+    answer = client.get(f"/seeds/avatars/{file}")
+    assert answer.status_code == (422 if file else 404)
+    assert not file or answer.json()["field"] == "seed"
+
+
+@pytest.mark.parametrize("digits", [str(2**32), "9" * 10, "1" * 5000, "٧", "7%20"])
+def test_a_seed_out_of_range_or_in_other_digits_is_refused(client: httpx.Client, digits: str) -> None:
+    assert client.get(f"/seeds/avatars/{digits}.png").json()["field"] == "seed"
