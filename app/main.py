@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from app import loading, logs
-from app.api import archive, batch, documentation, generate, health, image_urls, latent_tools, models, playground, problems
+from app.api import (
+    archive,
+    batch,
+    documentation,
+    generate,
+    health,
+    image_urls,
+    latent_tools,
+    models,
+    playground,
+    problems,
+)
 from app.api.clients import Clients
 from app.api.open_inference import infer as open_infer
 from app.api.open_inference import metadata as open_metadata

@@ -41,16 +41,16 @@ CONTRASTS = """() => {
 }"""
 
 # What a Tab should reach: the grid is one stop, whatever it holds.
-STOPS = """() => [...document.querySelectorAll("a[href], button, input, select, [tabindex='0']")]
-  .filter((element) => element.checkVisibility())
-  .map((element) => element.id || element.dataset.copies || element.className || element.value || element.textContent)"""
-HERE = """() => {
+NAME = "(element) => element.id || element.dataset.copies || element.className || element.value || element.textContent"
+STOPS = f"""() => [...document.querySelectorAll("a[href], button, input, select, [tabindex='0']")]
+  .filter((element) => element.checkVisibility()).map({NAME})"""
+HERE = f"""() => {{
   const element = document.activeElement;
   const ringed = element.type === "checkbox" ? element.closest("label") : element;
-  const { outlineStyle, outlineWidth } = getComputedStyle(ringed);
-  const name = element.id || element.dataset.copies || element.className || element.value || element.textContent;
-  return element === document.body ? null : [name, outlineStyle === "solid" && parseFloat(outlineWidth) >= 2];
-}"""
+  const {{ outlineStyle, outlineWidth }} = getComputedStyle(ringed);
+  const shown = outlineStyle === "solid" && parseFloat(outlineWidth) >= 2;
+  return element === document.body ? null : [({NAME})(element), shown];
+}}"""
 
 
 def busy(page: Page) -> Page:
