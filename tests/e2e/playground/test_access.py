@@ -107,16 +107,13 @@ def test_what_happens_is_announced(opened: Any) -> None:
 def test_tab_reaches_everything_and_shows_where_it_is(opened: Any, viewport: Any) -> None:
     page = busy(opened(viewport=viewport))
     expected = page.evaluate(STOPS)
-    page.evaluate("() => { document.activeElement.blur(); getSelection().removeAllRanges(); }")
+    page.locator(".skip").focus()
     reached = []
-    for _ in range(len(expected) + 1):
-        page.keyboard.press("Tab")
-        here = page.evaluate(HERE)
-        if here is None or here[0] in reached:
-            break
+    while (here := page.evaluate(HERE)) is not None and here[0] not in reached:
         reached.append(here[0])
         assert here[1], f"{here[0]} does not show that it has the focus"
-    assert set(expected) - set(reached) == set()
+        page.keyboard.press("Tab")
+    assert sorted(reached) == sorted(expected)
 
 
 def test_arrows_move_in_the_grid_and_letters_act(opened: Any) -> None:
