@@ -2,7 +2,8 @@
 //
 // A view has op, model, psi and n, and
 //   generate     labels (asked for in turns; none: drawn by each seed), seed (null: the service draws one)
-//   vary         seed (what to stay near), from (the first variation's seed, null: the next one), strength, label
+//   vary         seed (what to stay near), from (the first variation's seed, null: the next one), strength, label;
+//                or, of an uploaded image, origin (what POST /reconstruct answered), which no address can hold
 //   evolve       liked, disliked, seed (the first child's, null: drawn from both lists), strength, label
 //   interpolate  seeds, moving (an animation, or its frames), label
 

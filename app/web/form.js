@@ -11,6 +11,7 @@ const FIELDS = {
   truncation_psi: "psi",
   n: "n",
   strength: "strength",
+  image: "upload",
 };
 
 const element = (id) => document.getElementById(id);
@@ -19,7 +20,7 @@ const boxes = () => [...element("labels").querySelectorAll("input")];
 export class Form {
   #models = [];
 
-  // act: { submit(), changed(name) with name one of model, labels, psi, n, strength, shuffle() }
+  // act: { submit(), shuffle(), upload(file), changed(name) with name one of model, labels, psi, n, strength }
   constructor(act) {
     element("ask").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -27,11 +28,15 @@ export class Form {
     });
     element("shuffle").addEventListener("click", () => act.shuffle());
     element("model").addEventListener("change", () => {
-      this.#drawLabels();
+      this.#drawModel();
       act.changed("model");
     });
     element("labels").addEventListener("change", () => act.changed("labels"));
     element("n").addEventListener("change", () => act.changed("n"));
+    element("upload").addEventListener("change", ({ target }) => {
+      if (target.files.length) act.upload(target.files[0]);
+      target.value = ""; // so that the same file can be chosen again
+    });
     for (const name of ["psi", "strength"]) {
       element(name).addEventListener("input", () => this.#drawValue(name));
       element(name).addEventListener("change", () => act.changed(name));
@@ -41,7 +46,7 @@ export class Form {
   set models(models) {
     this.#models = models;
     element("model").replaceChildren(...models.map(({ ref }) => new Option(ref, ref)));
-    this.#drawLabels();
+    this.#drawModel();
   }
 
   // The fields as a view of op generate.
@@ -69,7 +74,7 @@ export class Form {
   fill(view) {
     if (element("model").value !== view.model) {
       element("model").value = view.model;
-      this.#drawLabels();
+      this.#drawModel();
     }
     this.#slide("psi", view.psi);
     if (view.op !== "interpolate") element("n").value = view.n;
@@ -128,8 +133,10 @@ export class Form {
     element(`${name}-value`).textContent = Number(element(name).value).toFixed(2);
   }
 
-  #drawLabels() {
-    const classes = this.#models.find(({ ref }) => ref === element("model").value)?.classes ?? [];
+  #drawModel() {
+    const model = this.#models.find(({ ref }) => ref === element("model").value);
+    const classes = model?.classes ?? [];
+    element("field-upload").hidden = !model?.capabilities.includes("encode");
     element("field-labels").hidden = classes.length === 0;
     element("labels").replaceChildren(...classes.map(chip));
   }

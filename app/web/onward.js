@@ -30,6 +30,11 @@ export function interpolated(tile, seeds, form) {
   return { ...from(tile, form), op: "interpolate", seeds, n, moving };
 }
 
+// Around an uploaded image. origin: what POST /reconstruct answered.
+export function variedUpload(origin, form) {
+  return { ...from(origin, form), op: "vary", origin, from: 0, strength: STRENGTH.vary };
+}
+
 // Other variations, or other children.
 export function others(view) {
   if (view.op === "vary") return { ...view, from: ((view.from ?? view.seed + 1) + view.n) % SEEDS };

@@ -21,7 +21,8 @@ const element = (id) => document.getElementById(id);
 const service = new Service();
 const less = new Map(); // id -> tile of which less is wanted
 let models = [];
-let view = null; // what the page shows
+let sought = null; // the view that was asked for last
+let view = null; // the one that the page shows
 let grown = null; // the view of seeds that it came from
 let asking = new AbortController();
 
@@ -31,9 +32,10 @@ const form = new Form({
     go(form.read());
   },
   shuffle: () => go({ ...form.read(), seed: null }),
+  upload,
   changed: (name) => {
-    if (name === "strength") go({ ...view, strength: form.strength });
-    else if (view && view.op !== "generate" && (name === "psi" || name === "n")) go(adjusted(name));
+    const onward = sought && sought.op !== "generate";
+    if (onward && ["strength", "psi", "n"].includes(name)) go(adjusted(name));
     else go(form.read());
   },
 });
@@ -50,42 +52,55 @@ const panel = new Panel({
 });
 const shelf = new Shelf({ choose, changed: mark });
 
-// Only interpolations have a number of frames, which the field for images leaves alone.
+// An interpolation has a number of frames of its own.
 function adjusted(name) {
-  const { psi, n } = form.read();
-  return name === "psi" ? { ...view, psi } : { ...view, n: view.op === "interpolate" ? view.n : n };
+  if (name === "n" && sought.op === "interpolate") return sought;
+  const value = name === "strength" ? form.strength : form.read()[name];
+  return { ...sought, [name]: value };
 }
 
-// Asks for a view and shows it; in the address, and so for the browser's Back, once it is there.
-async function go(wanted, { remember = true } = {}) {
+// One question at a time: a newer one takes the place of the one before, which the service then gives up.
+async function ask(op, question) {
   asking.abort();
-  asking = new AbortController();
-  const { signal } = asking;
+  const own = (asking = new AbortController());
   grid.busy = true;
-  form.fill(wanted); // now: when the answer is there, somebody may have typed on
   try {
-    const filmed = wanted.op === "interpolate";
-    const accept = filmed ? "image/*" : "application/json";
-    const { answer, timings } = await service.make(recipe(wanted, heightOf(wanted)), accept, signal);
-    const shown = filmed ? await showFilm(wanted, answer) : await showTiles(wanted, answer);
-    if (signal.aborted) return;
-    view = shown;
-    if (view.op === "generate") grown = view;
-    history[remember ? "pushState" : "replaceState"](null, "", address.write(view));
-    form.clear();
-    if (view.op === "generate") form.drawn(view.seed);
-    describe(timings);
+    await question(own.signal);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Problem)) throw error;
-    form.show(error, wanted.op);
+    form.show(error, op);
     element("said").textContent = "";
   }
-  grid.busy = false;
+  if (own === asking) grid.busy = false;
 }
 
-async function showTiles(wanted, answer) {
-  const made = await answer.json();
+// Asks for a view and shows it; in the address, and so for the browser's Back, once it is there.
+function go(wanted, { remember = true } = {}) {
+  sought = wanted;
+  form.fill(wanted); // now: when the answer is there, somebody may have typed on
+  return ask(wanted.op, async (signal) => {
+    const filmed = wanted.op === "interpolate";
+    const accept = filmed ? "image/*" : "application/json";
+    const { answer, timings } = await service.make(recipe(wanted, heightOf(wanted)), accept, signal);
+    view = filmed ? showFilm(wanted, await answer.blob()) : showTiles(wanted, await answer.json());
+    if (view.op === "generate") grown = view;
+    if (!view.origin) history[remember ? "pushState" : "replaceState"](null, "", address.write(view));
+    form.clear();
+    if (view.op === "generate") form.drawn(view.seed);
+    describe(timings);
+  });
+}
+
+function upload(file) {
+  const wanted = form.read();
+  return ask("generate", async (signal) => {
+    const origin = await service.reconstruct(file, wanted.model, signal);
+    await go(onward.variedUpload(origin, wanted));
+  });
+}
+
+function showTiles(wanted, made) {
   const shown = { ...wanted, seed: wanted.seed ?? made.images[0].seed };
   film.hide();
   grid.show(tiles(shown, made));
@@ -95,8 +110,8 @@ async function showTiles(wanted, answer) {
   return shown;
 }
 
-async function showFilm(wanted, answer) {
-  film.show(await answer.blob(), title(wanted), wanted.moving);
+function showFilm(wanted, blob) {
+  film.show(blob, title(wanted), wanted.moving);
   grid.show([]);
   element("grid").hidden = true;
   panel.show(null);
@@ -111,6 +126,9 @@ function describe(timings) {
   element("motion").hidden = op !== "interpolate";
   element("motion").textContent = view.moving ? "Show the frames" : "Show it moving";
   element("keys").hidden = op === "interpolate";
+  element("copy-link").hidden = Boolean(view.origin);
+  element("origin").hidden = !view.origin;
+  if (view.origin) element("origin-image").src = `data:image/png;base64,${view.origin.b64_png}`;
   const n = op === "interpolate" ? `${view.n} frames` : view.n === 1 ? "1 image" : `${view.n} images`;
   element("said").textContent = `${n} in ${took(timings)}.`;
 }

@@ -40,6 +40,7 @@ export class Panel {
     Object.assign(element("save"), { href: tile.src, download: tile.file });
     element("own-seed").value = tile.seed;
     element("own-url").value = tile.url;
+    element("url").hidden = tile.url === "";
     element("own-curl").value = curl(tile.recipe, tile.file, withKey);
   }
 
@@ -58,7 +59,7 @@ export class Panel {
 }
 
 function why(own, others) {
-  if (!own) return "More than a seed makes this image, so its URL leads to this page and its curl line says all of it.";
+  if (!own) return "More than a seed makes this image: its curl line says all of it, and a URL, if it has one, leads to this page.";
   if (others === 0) return "Evolve and Interpolate take the kept images in: keep one more to interpolate.";
   return `Evolve and Interpolate take in the ${others === 1 ? "other kept image" : `${others} other kept images`}.`;
 }

@@ -57,8 +57,8 @@ const calmed = ({ psi }) => (psi === 1 ? {} : { truncation_psi: psi });
 const drawn = ({ op }, seed) => given(op === "vary" ? "variation_seed" : "seed", seed);
 
 function asked(view) {
-  const { op, seed, strength, liked, disliked, seeds } = view;
-  if (op === "vary") return { seed, strength };
+  const { op, seed, strength, liked, disliked, seeds, origin } = view;
+  if (op === "vary") return { ...(origin ? { code: origin.code } : { seed }), strength };
   if (op === "evolve") return { liked, ...(disliked.length ? { disliked } : {}), strength };
   return op === "interpolate" ? { seeds, loop: true } : {};
 }

@@ -31,6 +31,13 @@ export class Service {
     return { answer, timings: { total: performance.now() - began, ...timings(answer.headers.get("server-timing")) } };
   }
 
+  // An image file -> its code, and the image that the model makes of it (POST /reconstruct).
+  async reconstruct(file, model, signal) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ image: file, model, format: "json" })) body.append(name, value);
+    return (await this.#fetch("reconstruct", { method: "POST", body, headers: this.#credentials(), signal })).json();
+  }
+
   async models() {
     return (await this.#fetch("models")).json();
   }

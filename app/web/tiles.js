@@ -1,7 +1,7 @@
 // An answer as tiles: an image with all that can be done with it.
 //
 // A tile has src (a data URL), width, height, title, file (a name to save it by), model, seed, own (the seed alone gives
-// it; variations and children need more than that), label (its class), recipe and url (what makes it alone), and id.
+// it; variations and children need more than that), label (its class), recipe and url (what makes it alone; no url gives what began with an upload), and id.
 
 import * as address from "./address.js";
 import { alone, imageURL, labelAt, viewAlone } from "./recipes.js";
@@ -12,7 +12,7 @@ export function tiles(view, answer) {
     const asked = labelAt(view, i);
     const own = view.op === "generate";
     const recipe = alone(view, seed, asked);
-    const page = new URL(address.write(viewAlone(view, seed, asked)), document.baseURI).href;
+    const page = view.origin ? "" : new URL(address.write(viewAlone(view, seed, asked)), document.baseURI).href;
     return {
       src: `data:image/png;base64,${png}`,
       width: answer.width,

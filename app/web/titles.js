@@ -1,7 +1,7 @@
 // Views and images in words.
 
 export function title(view) {
-  if (view.op === "vary") return `Variations of seed ${view.seed}`;
+  if (view.op === "vary") return view.origin ? "Variations of your image" : `Variations of seed ${view.seed}`;
   if (view.op === "interpolate") return `From seed ${view.seeds.join(" to ")}, and back`;
   if (view.op === "generate") return view.n === 1 ? `Seed ${view.seed}` : `${view.n} images from seed ${view.seed}`;
   const away = view.disliked.length ? `, away from ${view.disliked.join(", ")}` : "";
@@ -9,7 +9,7 @@ export function title(view) {
 }
 
 export function named(view, seed) {
-  if (view.op === "vary") return `Variation ${seed} of ${view.seed}`;
+  if (view.op === "vary") return `Variation ${seed} of ${view.origin ? "your image" : view.seed}`;
   return view.op === "evolve" ? `Child ${seed}` : `Seed ${seed}`;
 }
 

@@ -41,7 +41,7 @@ CONTRASTS = """() => {
 }"""
 
 # What a Tab should reach: the grid is one stop, whatever it holds.
-NAME = "(element) => element.id || element.dataset.copies || element.className || element.value || element.textContent"
+NAME = "(e) => e.id || e.ariaLabel || e.className || e.value || e.textContent"
 STOPS = f"""() => [...document.querySelectorAll("a[href], button, input, select, [tabindex='0']")]
   .filter((element) => element.checkVisibility()).map({NAME})"""
 HERE = f"""() => {{
