@@ -35,6 +35,7 @@ def configure(level: str) -> None:
     """Sends every logger of the process, the server's too, through one handler."""
     # Facts that no line shows, left ungathered (logging's documentation, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # no frame is looked for
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -25,6 +25,7 @@ from app.api import (
     problems,
 )
 from app.api.clients import Clients
+from app.api.image_memory import ImageMemory
 from app.api.open_inference import infer as open_infer
 from app.api.open_inference import metadata as open_metadata
 from app.api.openai import images as openai_images
@@ -80,9 +81,11 @@ def create_app(
     pipeline = Pipeline(registry, admission or Admission(), lifecycle, telemetry, settings.max_pixels)
     telemetry.watch("ready", "1 while /readyz answers 200.", lambda: float(lifecycle.stage is Stage.READY))
     archives = Archives(pipeline, telemetry, settings.max_batch_size)
+    clients = Clients(settings.client_keys())
+    images = ImageMemory(pipeline.find, clients)
     app = Service(
         lambda inside: Front(
-            Head(inside),
+            Head(images.before(inside)),
             RequestJournal(telemetry),
             max_body_bytes=settings.max_body_bytes,
             receive_timeout_s=settings.request_receive_timeout_s,
@@ -104,11 +107,10 @@ def create_app(
         },
     )
     problems.install(app)
-    clients = Clients(settings.client_keys())
     app.include_router(generate.router(pipeline, clients, settings))
     app.include_router(batch.router(pipeline, clients, settings))
     app.include_router(archive.router(pipeline, archives, clients, settings))
-    app.include_router(image_urls.router(pipeline, clients, settings))
+    app.include_router(image_urls.router(pipeline, clients, settings, images))
     app.include_router(latent_tools.router(pipeline, clients, settings))
     app.include_router(models.router(registry))
     app.include_router(openai_images.router(pipeline, clients, settings))

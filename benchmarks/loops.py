@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.plan import CUT, REFUSED, Plan, Stream
 from benchmarks.tally import Record
-from benchmarks.wire import Answer, Connection, Cut, connect, post
+from benchmarks.wire import Answer, Connection, Cut, connect, get, post
 
 _PAUSE_S = 0.05  # before a connection is made again
 _LONGEST_ANSWER_S = 60.0
@@ -38,6 +38,7 @@ class Run:
         """Request bytes and the number of images in the answer, for ever."""
         stream = self._stream
         made = [(post(stream.path, body, self._host, stream.headers), images(body)) for body in stream.bodies]
+        made = made or [(get(stream.path, self._host, stream.headers), 1)]
         return itertools.cycle(made)
 
     @property

@@ -11,11 +11,12 @@ CUT, REFUSED = 0, -1  # instead of a status: cut before the answer was complete;
 class Stream:
     """One kind of asking.
 
-    bodies: JSON bodies, sent in turn. rate: requests per second whatever the answers (open loop, arrivals as a Poisson
-    process unless `even`); None: each connection asks again as soon as it was answered (closed loop). connections: how
-    many; in an open loop the most. start_s, seconds: when it begins and how long it lasts. warm_up_s: what arrives in
-    the first seconds is not counted. requests: ends the stream early; 0: never. until_status: a connection that is
-    answered so, or is cut, asks no more; 0: it goes on. keep_records: the summary holds every request.
+    bodies: JSON bodies, posted in turn; none: the path is got instead. rate: requests per second whatever the
+    answers (open loop, arrivals as a Poisson process unless `even`); None: each connection asks again as soon as it was
+    answered (closed loop). connections: how many; in an open loop the most. start_s, seconds: when it begins and how
+    long it lasts. warm_up_s: what arrives in the first seconds is not counted. requests: ends the stream early; 0:
+    never. until_status: a connection that is answered so, or is cut, asks no more; 0: it goes on. keep_records: the
+    summary holds every request.
     """
 
     name: str

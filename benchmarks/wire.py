@@ -96,6 +96,12 @@ async def connect(host: str, port: int, *, keep_bodies: bool = False) -> Connect
     return connection
 
 
+def get(path: str, host: str, headers: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of a GET request."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": host, **(headers or {})}.items())
+    return f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()
+
+
 def post(path: str, body: Mapping[str, Any], host: str, headers: Mapping[str, str] | None = None) -> bytes:
     """The bytes of a POST request with a JSON body."""
     content = json.dumps(body).encode()

@@ -32,7 +32,9 @@ async def read(kind: type[T], request: Request) -> T:
 def documented(kind: type[BaseModel], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """`openapi_extra` of a route that reads `kind`."""
     schema = {"$ref": f"#/components/schemas/{kind.__name__}"}
-    return {"requestBody": {"content": {"application/json": {"schema": schema, "examples": examples}}}}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    required = any(field.is_required() for field in kind.model_fields.values())
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def _is_json(content_type: str) -> bool:

@@ -13,6 +13,11 @@ class Clients:
     def __init__(self, keys: dict[bytes, str]) -> None:
         self._keys = keys
 
+    @property
+    def closed(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self._keys)
+
     def identify(self, request: Request) -> str:
         """Raises Unauthorized. Looking up a digest tells an attacker's clock nothing about the key."""
         if not self._keys:

@@ -67,8 +67,9 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {kind.__name__: schema}
     _without_default_422(document)
-    # Not said in the schema's own class: there each request is any value, and validated in its own place.
-    schemas["BatchRequest"]["properties"]["requests"]["items"] = {"$ref": "#/components/schemas/GenerateRequest"}
+    # In the schema's own class each request is any value: what is wrong with one is told in its place.
+    items = [{"$ref": "#/components/schemas/GenerateRequest"}, {"description": "Answered with a problem."}]
+    schemas["BatchRequest"]["properties"]["requests"]["items"] = {"anyOf": items}
     fields = schemas["GenerateRequest"]["properties"]
     _limit(fields["n"], "maximum", settings.max_images)
     _limit(fields["seeds"], "maxItems", settings.max_images)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app import errors
@@ -21,17 +21,16 @@ from app.api.clients import Clients
 from app.api.conditional import matches
 from app.api.departure import unless_gone
 from app.api.generate import facts, headers
+from app.api.image_memory import Address, ImageMemory
 from app.api.schemas import SEED_MAX
 from app.front.front import ARRIVED, FACTS
-from app.pipeline import Answer, Order, Pipeline
+from app.pipeline import Order, Pipeline
 from app.rendering import Form, Layout
 from app.settings import Settings
-from app.sharing import Shared
 
 if TYPE_CHECKING:
     from app.registry.registry import ServedModel
 
-CACHE_BYTES = 64 * 1_048_576
 MAX_SIZE = 4096
 MAX_KEY = 1024
 
@@ -61,11 +60,21 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
 }
 
+# For the document only: what is wrong with a path is told below, as one of the tree's errors.
+_FILE = Path(json_schema_extra={"pattern": r"^.{1,1024}\.(png|webp|jpg)$"}, description="KEY.png, .webp or .jpg")
+_SEED_FILE = Path(
+    json_schema_extra={"pattern": r"^[0-9]{1,10}\.(png|webp|jpg)$"}, description="SEED.png, .webp or .jpg"
+)
+
 _PARAMETERS = [
     {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
     for name, schema, text in (
         ("size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}, "Height in pixels; default: the model's."),
-        ("label", {"type": "string"}, "Class name or index; default: drawn by the key."),
+        (
+            "label",
+            {"type": "string", "minLength": 1, "maxLength": 200},
+            "Class name or index; default: drawn by the key.",
+        ),
         ("psi", {"type": "number", "minimum": 0, "maximum": 1, "default": 1}, "truncation_psi."),
     )
 ]
@@ -92,9 +101,8 @@ def seed_of(key: str) -> int:
     return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big")
 
 
-def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
+def router(pipeline: Pipeline, clients: Clients, settings: Settings, memory: ImageMemory) -> APIRouter:
     routes = APIRouter(tags=["images"])
-    shared: Shared[Answer] = Shared(CACHE_BYTES)
     audience = "private" if settings.client_keys() else "public"
 
     async def answer(model: str, seed: int, form: Form, request: Request, client: str) -> Response:
@@ -115,11 +123,12 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         tag = _tag(served, order)
         keeping = f"{audience}, max-age={_YEAR_S}, immutable" if "@" in model else f"{audience}, no-cache"
         caching = {"cache-control": keeping, "etag": f'"{tag}"'}
+        memory.learn(request.scope, Address(model, served, tag, caching, request.scope["route"]))
         if matches(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=caching)
-        made = shared.kept(tag)
+        made = memory.images.kept(tag)
         if made is None:
-            making = shared.get(tag, lambda: pipeline.generate(order))
+            making = memory.images.get(tag, lambda: pipeline.generate(order))
             made = await unless_gone(request.receive, making)
             request.scope[FACTS] |= facts(order, made)
             caching = headers(order, made) | caching
@@ -127,7 +136,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
 
     # `path`: any string is a key, one with slashes too.
     @routes.get("/images/{model}/{file:path}", **_ROUTE)
-    async def image(model: str, file: str, request: Request) -> Response:
+    async def image(model: str, file: Annotated[str, _FILE], request: Request) -> Response:
         """The image of a key, which is any string; `file` is the key and `.png`, `.webp` or `.jpg`.
 
         The same key is always the same image.
@@ -139,7 +148,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         return await answer(model, seed_of(key), form, request, client)
 
     @routes.get("/seeds/{model}/{file}", **_ROUTE)
-    async def seed(model: str, file: str, request: Request) -> Response:
+    async def seed(model: str, file: Annotated[str, _SEED_FILE], request: Request) -> Response:
         """The image of a seed, the one that POST /generate makes; `file` is the seed and `.png`, `.webp` or `.jpg`."""
         client = clients.identify(request)
         digits, form = _split(file, "seed")

@@ -1,7 +1,7 @@
 """The id of a request: the caller's X-Request-ID when it is harmless in logs and headers, else a new one."""
 
 import re
-import uuid
+import secrets
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -30,4 +30,4 @@ def request_id(scope: MutableMapping[str, Any]) -> str:
 
 
 def _new() -> bytes:
-    return uuid.uuid4().hex.encode("ascii")
+    return secrets.token_hex(16).encode("ascii")

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks import client
+from benchmarks.loops import Run
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
 from benchmarks.service import free_port
+from benchmarks.wire import get
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
@@ -152,7 +154,7 @@ def test_the_second_process_tells_the_same() -> None:
 
 
 def test_a_client_that_fails_is_told() -> None:
-    process = client.start(Plan(1, [stream(bodies=[])]))
+    process = client.start(Plan(1, [stream(seconds="soon")]))
     with pytest.raises(RuntimeError, match="load client"):
         client.collect(process)
 
@@ -165,3 +167,10 @@ def test_only_loopback_is_asked() -> None:
 def test_a_plan_survives_its_json() -> None:
     plan = Plan(80, [stream(rate=2.0, headers={"a": "b"}), stream(until_status=503)])
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_a_stream_without_bodies_gets() -> None:
+    request = get("/images/a/b.png", "h", {"If-None-Match": '"x"'})
+    assert request == b'GET /images/a/b.png HTTP/1.1\r\nHost: h\r\nIf-None-Match: "x"\r\n\r\n'
+    plan = Plan(1, [stream(bodies=[], path="/x")])
+    assert next(Run(plan, plan.streams[0], 0.0)._requests()) == (get("/x", client.LOOPBACK), 1)

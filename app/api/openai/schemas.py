@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api.schemas import Seed
 
@@ -13,6 +13,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "value": {"prompt": "bag", "model": "fashion", "n": 4, "size": "256x256", "seed": 7},
     },
 }
+
+
+def _false(value: bool) -> bool:
+    """Literal[False] would take 0 for it."""
+    if value:
+        raise ValueError("can only be false")
+    return value
 
 
 class ImagesRequest(BaseModel):
@@ -37,8 +44,10 @@ class ImagesRequest(BaseModel):
     )
     response_format: Literal["b64_json"] | None = Field(default=None, description="Images come in the answer.")
     output_compression: Literal[100] | None = Field(default=None, description="The quality of a format is fixed.")
-    stream: Literal[False] | None = Field(default=None, description="Images come whole.")
-    partial_images: Literal[0] | None = Field(default=None, description="Images come whole.")
+    stream: Annotated[bool, AfterValidator(_false), Field(json_schema_extra={"const": False})] | None = Field(
+        default=None, description="Images come whole."
+    )
+    partial_images: Annotated[int, Field(ge=0, le=0)] | None = Field(default=None, description="Images come whole.")
     quality: Annotated[str, Field(max_length=100)] | None = Field(default=None, description="Without effect.")
     style: Annotated[str, Field(max_length=100)] | None = Field(default=None, description="Without effect.")
     moderation: Annotated[str, Field(max_length=100)] | None = Field(default=None, description="Without effect.")

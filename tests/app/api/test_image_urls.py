@@ -3,6 +3,7 @@ import io
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -98,11 +99,13 @@ def test_a_tag_that_this_process_has_never_made_is_known_too(start: Any, client:
 def test_another_model_file_has_another_tag(client: httpx.Client, registry: Any) -> None:
     tag = get(client, "avatars@2/swap.png").headers["etag"]
     served = registry.get("avatars")
-    served.digest, digest = "cd" * 32, served.digest
+    place = registry.served.index(served)
+    registry.served[place] = SimpleNamespace(**vars(served) | {"digest": "cd" * 32})
     try:
         assert get(client, "avatars@2/swap.png", if_none_match=tag).status_code == 200
     finally:
-        served.digest = digest
+        registry.served[place] = served
+    assert get(client, "avatars@2/swap.png", if_none_match=tag).status_code == 304
 
 
 def test_only_a_pinned_version_is_immutable(client: httpx.Client) -> None:
