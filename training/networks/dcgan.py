@@ -46,7 +46,7 @@ class Generator(ImageGenerator):
 
 
 class Discriminator(nn.Module):
-    """Images [B, C, R, R] in [-1, 1] -> logits [B] (no sigmoid: the loss works on logits)."""
+    """Images [B, C, R, R] in [-1, 1] -> logits [B] float32 (no sigmoid: the loss works on logits)."""
 
     def __init__(self, resolution: int, channels: int, width: int = 64) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.main(images)
-        return logits.flatten()
+        return logits.flatten().float()
 
 
 def _initialise(module: nn.Module) -> None:

@@ -11,6 +11,7 @@ from training.config import DcganConfig
 from training.losses import discriminator_bce, generator_bce
 from training.networks.dcgan import Discriminator, Generator
 from training.networks.generator import ImageGenerator
+from training.precision import autocast
 from training.recipes.restore import Parts, restore
 
 
@@ -41,16 +42,17 @@ class Dcgan:
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         z = ranks.normal(len(images), self._generator.z_dim, self._device)
-        fakes = self._generator(z, labels)
-
-        loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
+        with autocast(self._device):
+            fakes = self._generator(z, labels)
+            loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
         self._discriminator_adam.zero_grad()
         loss_d.backward()
         ranks.average_gradients(self._discriminator)
         self._discriminator_adam.step()
 
         self._discriminator.requires_grad_(False)
-        loss_g = generator_bce(self._discriminator(fakes))
+        with autocast(self._device):
+            loss_g = generator_bce(self._discriminator(fakes))
         self._discriminator.requires_grad_(True)
         self._generator_adam.zero_grad()
         loss_g.backward()
