@@ -1,6 +1,7 @@
 """What the loop is told of a run: trouble in numbers, weights and pictures, and its best moment."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,13 @@ def budget() -> Budget:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, recipe: Fixed, budget: Budget) -> Watch:
+def watch(tmp_path: Path, recipe: Fixed, budget: Budget) -> Iterator[Watch]:
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
     judge = Judge(lambda images: images.reshape(len(images), -1).astype(np.float32), images)
     data = TrainingSet(images, np.zeros(20, np.int64), np.arange(20))
-    return Watch(recipe, data, budget, judge, RunLog(tmp_path), seed=0)
+    log = RunLog(tmp_path)
+    yield Watch(recipe, data, budget, judge, log, seed=0)
+    log.close()
 
 
 def test_numbers_are_looked_at_every_time_and_pictures_when_it_is_due(watch: Watch, budget: Budget) -> None:
