@@ -47,6 +47,7 @@ export class Grid {
     this.#move(place);
     this.#options[place].setAttribute("aria-selected", "true");
     this.#act.choose(this.#tiles[place]);
+    this.#options[place].scrollIntoView({ block: "nearest" }); // on a phone the panel now covers half of the page
   }
 
   unchoose() {

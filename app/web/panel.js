@@ -54,12 +54,13 @@ export class Panel {
       element(name).setAttribute("aria-disabled", !possible);
     }
     element("less").hidden = !this.#tile.own;
-    element("why").textContent = why(this.#tile.own, others);
+    element("why").textContent = why(this.#tile, others);
   }
 }
 
-function why(own, others) {
-  if (!own) return "More than a seed makes this image: its curl line says all of it, and a URL, if it has one, leads to this page.";
+function why({ own, url }, others) {
+  if (!url) return "It began with your image: its curl line says all of it.";
+  if (!own) return "More than a seed makes this image: its URL leads to this page, its curl line says all of it.";
   if (others === 0) return "Evolve and Interpolate take the kept images in: keep one more to interpolate.";
   return `Evolve and Interpolate take in the ${others === 1 ? "other kept image" : `${others} other kept images`}.`;
 }
