@@ -20,42 +20,34 @@ class DcganConfig:
 
 @dataclass(frozen=True)
 class TesseraConfig:
-    """The default recipe. Sources: R3GAN (Huang et al. 2024), Projected GAN (Sauer et al. 2021), EXPERIMENTS.md."""
+    """The default recipe. Sources: Drifting (Deng et al. 2026, arXiv:2602.04770), Projected GAN (Sauer et al. 2021),
+    EXPERIMENTS.md."""
 
     resolution: int
     channels: int
     num_classes: int = 0
     z_dim: int = 64
     batch_size: int = 32
-    lr: float = 4e-4
-    beta1: float = 0.0
-    """No momentum (R3GAN): the opponent has moved by the next step."""
+    lr: float = 6e-4
+    beta1: float = 0.5
     beta2: float = 0.99
     warm_up_steps: int = 50
     decay_from: float = 0.5
     """The share of the budget after which the learning rate falls along a cosine, to `final_lr` of itself."""
     final_lr: float = 0.125
-    gamma: float = 0.5
-    """Weight of the gradient penalties; found by experiment at 64 pixels."""
-    penalty_every: int = 4
-    """The penalties come every so many steps, at so many times their weight (StyleGAN2's lazy regularisation)."""
-    feature_weight: float = 1.0
-    """Weight of the judgement by frozen features in the generator's loss at first: it cleans pictures quickly ..."""
-    feature_weight_final: float = 0.2
-    """... and holds back variety later, so it falls, over the share `feature_fade` of the budget, to this."""
-    feature_fade: float = 0.6
-    feature_share: int = 2
-    """The frozen network looks at every so-many-th image of a batch only: it is half of a step's cost."""
+    heads_weight: float = 0.15
+    """Weight of the judgement by the heads on frozen features, beside the drift."""
+    heads_share: int = 2
+    """The heads look at every so-many-th image of a batch only."""
+    grow_at: tuple[float, ...] = ()
+    """The shares of the budget at which the side of the pictures doubles, the last time to `resolution`."""
     ema_half_life: float = 10_000.0
     """Half-life of the published average, in images, once training is old enough (training/ema.py)."""
-    augment: float = 0.0
-    """Share of images that are augmented before the discriminators see them; for small data sets."""
 
 
-AUGMENT_BELOW = 4000
-"""With fewer images than this a discriminator learns the set by heart within half an hour: augment."""
+GROW_AT = {32: (), 64: (0.5,), 128: (0.25, 0.6)}
+"""From 32x32 on: a picture of half the side costs a quarter, and what it teaches stays true."""
 
 
-def tessera_config(count: int, resolution: int, channels: int, num_classes: int) -> TesseraConfig:
-    """The default recipe sized for a folder of `count` training images."""
-    return TesseraConfig(resolution, channels, num_classes, augment=1.0 if count < AUGMENT_BELOW else 0.0)
+def tessera_config(resolution: int, channels: int, num_classes: int) -> TesseraConfig:
+    return TesseraConfig(resolution, channels, num_classes, grow_at=GROW_AT[resolution])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from training import ranks
 from training import run as runs
@@ -20,12 +21,10 @@ from training.judge import Judge, reference_of
 from training.loop import Outcome, train
 from training.recipes.dcgan import Dcgan
 from training.recipes.recipe import Recipe
-from training.recipes.tessera import CALIBRATION_IMAGES, Tessera
+from training.recipes.tessera import EXAMPLES, Examples, Tessera
 
 RECIPES = ("tessera", "dcgan")
 CACHE = "cache"
-SHARE = 8
-"""Images of a batch that stay together: groups of four, of which the frozen features see every second one."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _configure(recipe: str, images: ImageSet) -> DcganConfig | TesseraConfig:
     resolution, channels = images.images.shape[1], images.images.shape[3]
     if recipe == "dcgan":
         return DcganConfig(resolution, channels)
-    return tessera_config(len(images.train), resolution, channels, len(images.class_names))
+    return tessera_config(resolution, channels, len(images.class_names))
 
 
 def _describe(
@@ -162,8 +161,8 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
 
 
 def _check_shares(batch_size: int) -> None:
-    """Every rank's share has to hold whole groups of images that the recipes look at together."""
-    if batch_size % (ranks.size() * SHARE):
+    """Every share has to hold pairs of images: the heads of the default recipe look at every second one."""
+    if batch_size % (2 * ranks.size()):
         raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.size()} processes: use fewer")
 
 
@@ -177,9 +176,18 @@ def _budget(limits: dict[str, Any], head_start: float) -> Budget:
 def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:
     if isinstance(config, DcganConfig):
         return Dcgan(config, device)
-    chosen = np.random.Generator(np.random.PCG64(seed)).permutation(len(data))[:CALIBRATION_IMAGES]
-    sample, _ = data.batch(np.sort(chosen), device)
-    return Tessera(config, device, sample)
+    return Tessera(config, device, _examples(data, device, seed))
+
+
+def _examples(data: TrainingSet, device: torch.device, seed: int) -> Examples:
+    """The set in a random order, cut into turns; the last one goes on into the first."""
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(data))
+    count = min(EXAMPLES, len(data))
+
+    def turn(number: int) -> tuple[Tensor, Tensor]:
+        return data.batch(np.take(order, np.arange(number * count, (number + 1) * count), mode="wrap"), device)
+
+    return turn
 
 
 def choose_device(name: str) -> torch.device:

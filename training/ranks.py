@@ -61,6 +61,15 @@ def normal(rows: int, columns: int, device: torch.device) -> Tensor:
     return share(torch.randn(rows * size(), columns, device=device))
 
 
+def gathered(share_of: Tensor, dim: int = 0) -> Tensor:
+    """The whole batch of which `share_of` is this rank's share, along `dim`. No gradient goes through it."""
+    if size() == 1:
+        return share_of.detach()
+    shares = [torch.empty_like(share_of) for _ in range(size())]
+    dist.all_gather(shares, share_of.detach().contiguous())
+    return torch.cat(shares, dim)
+
+
 def average_gradients(network: nn.Module) -> None:
     """Replaces every gradient by its mean over the ranks: one message for the whole network."""
     if size() == 1:

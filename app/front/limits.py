@@ -19,11 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 _WORTH_READING = 4 * 1_048_576
 
 
-class ClientGone(BaseException):
-    """The connection closed before the request was whole or answered; nobody is left to answer.
-
-    Not an Exception: no handler on the way to the front shall make an answer of it.
-    """
+class ClientGone(Exception):
+    """The connection closed before the request was whole; nobody is left to answer."""
 
 
 async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, seconds: float) -> Receive:

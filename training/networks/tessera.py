@@ -1,7 +1,9 @@
-"""The default family: a small generator that upsamples without checkerboards, and a strided discriminator.
+"""The default family: a small generator that grows, and upsamples without checkerboards.
 
-Neither has a normalisation layer: the gradient penalties keep the game stable (R3GAN, Huang et al. 2024), and a
-generator without batch statistics gives an image that depends on its seed alone.
+At every size from 8x8 on it adds a picture of that size to the enlarged one before it (Karras et al. 2020, StyleGAN2,
+section 4), so training may begin with small pictures, at a quarter of the cost for each halving, and grow: a new size
+begins as a smooth enlargement, because what it adds is zero at first. There is no normalisation layer: an image depends
+on its seed alone.
 """
 
 from itertools import pairwise
@@ -14,42 +16,60 @@ from training.networks.generator import ImageGenerator
 
 LEAK = 0.2
 GENERATOR_WIDTHS = {4: 256, 8: 192, 16: 96, 32: 48, 64: 24, 128: 16}
-DISCRIMINATOR_WIDTHS = (32, 64, 128, 256)
-"""Widths of the last four halvings; a larger image gets narrower ones before them."""
-DENSE = 256
-STD_GROUP = 4
+RESOLUTIONS = (32, 64, 128)
 
 
 class Generator(ImageGenerator):
     """z [B, z_dim] float32 standard normal, label [B] int64 in [0, num_classes) -> [B, C, R, R].
 
-    In evaluation mode the images lie in [-1, 1]; in training they may leave it.
-
-    The label is embedded beside z; with num_classes 0 it is not looked at. R is 32, 64 or 128.
+    In evaluation mode the images lie in [-1, 1]; in training they may leave it. The label is embedded beside z; with
+    num_classes 0 it is not looked at. R is 32, 64 or 128. Training may set `side`, the size that is drawn, lower for a
+    while; drawn in full meanwhile, the same picture comes out smoothly enlarged.
     """
 
     def __init__(self, resolution: int, channels: int, num_classes: int = 0, z_dim: int = 64) -> None:
         super().__init__()
-        if resolution not in (32, 64, 128):
+        if resolution not in RESOLUTIONS:
             raise ValueError(f"resolution {resolution}: this family makes 32, 64 or 128 pixels a side")
         self.z_dim = z_dim
         self.num_classes = num_classes
         self.img_resolution = resolution
         self.img_channels = channels
+        self.side = resolution
         widths = [width for side, width in GENERATOR_WIDTHS.items() if side <= resolution]
         self.condition: nn.Module = Embedded(num_classes, z_dim) if num_classes else Unconditional()
         self.dense = nn.Linear(z_dim * (2 if num_classes else 1), widths[0] * 16)
-        layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], 4, 4)), nn.LeakyReLU(LEAK)]
-        for inside, outside in pairwise(widths):
-            layers += [UpsampleConv(inside, outside), nn.LeakyReLU(LEAK)]
-        self.synthesis = nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, padding=1))
+        self.first = nn.Sequential(nn.Unflatten(1, (widths[0], 4, 4)), nn.LeakyReLU(LEAK))
+        self.stages = nn.ModuleList(Stage(inside, outside, channels) for inside, outside in pairwise(widths))
+        for name, parameter in self.stages[1:].named_parameters():
+            if ".picture." in name:
+                nn.init.zeros_(parameter)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        features = self.dense(self.condition(z, label))
-        images: Tensor = self.synthesis(features)
-        images = images.float()
+        x = self.first(self.dense(self.condition(z, label)))
+        images = torch.zeros(1, 1, 1, 1, device=z.device)
+        for stage in self.stages:
+            if x.shape[2] < self.side:
+                x, picture = stage(x)
+                if images.shape[2] > 1:
+                    images = F.interpolate(images, scale_factor=2.0, mode="bilinear", align_corners=False)
+                images = images + picture.float()
         # No tanh: it is flat where a background is white, and a young generator that gets there never comes back.
         return images if self.training else images.clamp(-1.0, 1.0)
+
+
+class Stage(nn.Module):
+    """x [B, inside, R, R] -> (x [B, outside, 2R, 2R], what this size adds to the picture [B, channels, 2R, 2R])."""
+
+    def __init__(self, inside: int, outside: int, channels: int) -> None:
+        super().__init__()
+        self.grow: nn.Module = UpsampleConv(inside, outside)
+        self.activate = nn.LeakyReLU(LEAK)
+        self.picture = nn.Conv2d(outside, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.activate(self.grow(x))
+        return x, self.picture(x)
 
 
 class Embedded(nn.Module):
@@ -102,55 +122,7 @@ class UpsampleConv(nn.Module):
 
 def baked(generator: Generator) -> Generator:
     """A generator to publish: every UpsampleConv replaced, in place, by the plain layer that equals it."""
-    for index, layer in enumerate(generator.synthesis):
-        if isinstance(layer, UpsampleConv):
-            generator.synthesis[index] = layer.baked()
+    for stage in generator.stages:
+        if isinstance(stage.grow, UpsampleConv):
+            stage.grow = stage.grow.baked()
     return generator
-
-
-class Discriminator(nn.Module):
-    """Images [B, C, R, R] in [-1, 1], label [B] int64 -> logits [B] float32. B must be a multiple of 4.
-
-    Ends in the standard deviation over groups of four images (Karras et al. 2018, section 3) and, with classes, a
-    projection of the label (Miyato and Koyama 2018).
-    """
-
-    def __init__(self, resolution: int, channels: int, num_classes: int = 0) -> None:
-        super().__init__()
-        halvings = resolution.bit_length() - 3
-        widths = [*[DISCRIMINATOR_WIDTHS[0] // 2] * (halvings - 4), *DISCRIMINATOR_WIDTHS[-halvings:]]
-        layers: list[nn.Module] = []
-        for inside, outside in zip([channels, *widths], widths, strict=False):
-            layers += [nn.Conv2d(inside, outside, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
-        self.shrink = nn.Sequential(*layers)
-        self.compare = nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1)
-        self.dense = nn.Linear(widths[-1] * 16, DENSE)
-        self.output = nn.Linear(DENSE, 1)
-        self.embedding = nn.Embedding(num_classes, DENSE) if num_classes else None
-        self.apply(_initialise)
-        nn.init.normal_(self.output.weight, 0.0, DENSE**-0.5)
-
-    def forward(self, images: Tensor, label: Tensor) -> Tensor:
-        x = self.shrink(images)
-        x = F.leaky_relu(self.compare(_with_group_deviation(x)), LEAK)
-        x = F.leaky_relu(self.dense(x.flatten(1)), LEAK)
-        logits = self.output(x).squeeze(1)
-        if self.embedding is not None:
-            logits = logits + (self.embedding(label) * x).sum(1) * DENSE**-0.5
-        result: Tensor = logits.float()
-        return result
-
-
-def _with_group_deviation(x: Tensor) -> Tensor:
-    """Adds one channel that tells how much groups of four images of the batch differ."""
-    groups = x.reshape(-1, STD_GROUP, *x.shape[1:])
-    spread = (groups - groups.mean(1, keepdim=True)).square().mean(1).float().add(1e-8).sqrt().mean((1, 2, 3))
-    plane = spread.to(x.dtype).repeat_interleave(STD_GROUP)[:, None, None, None].expand(-1, 1, *x.shape[2:])
-    return torch.cat([x, plane], 1)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight, LEAK)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

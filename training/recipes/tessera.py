@@ -1,53 +1,68 @@
-"""The default recipe: a relativistic game on pixels with both gradient penalties, and a judge on frozen features.
+"""The default recipe: drifting on frozen features, from small pictures to large ones.
 
-The pixel discriminator keeps variety; the frozen features, which know what clean images look like before the first
-step, save most of the time a discriminator needs to learn it. Each counts as much as EXPERIMENTS.md found best.
+The drift (training/drift.py) leads the generator to real images as a pretrained network sees them, and keeps its
+variety; small heads on the same features, trained against it, sharpen what the drift leaves soft (Projected GAN, Sauer
+et al. 2021). Within the minutes that a small team has this beat every game on pixels that was tried (EXPERIMENTS.md).
 """
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training import ranks
 from training.checkpoint import State
 from training.config import TesseraConfig
-from training.data.augment import augment
+from training.drift import Drift
 from training.ema import Ema
-from training.losses import gradient_penalty, hinge, relativistic
+from training.losses import hinge
+from training.networks.descriptors import describe
 from training.networks.feature_heads import FeatureHeads
 from training.networks.frozen_features import FrozenFeatures
 from training.networks.generator import ImageGenerator
-from training.networks.tessera import Discriminator, Generator
+from training.networks.tessera import Generator
 from training.precision import autocast
 from training.recipes.restore import Parts, restore
 
+EXAMPLES = 2048
+"""Real images that the generator is compared with at a time; a larger folder takes turns."""
+TURN_STEPS = 256
 CALIBRATION_IMAGES = 256
+DESCRIBED_AT_ONCE = 64
+
+Examples = Callable[[int], tuple[Tensor, Tensor]]
+"""A turn, 0, 1, ... -> at most EXAMPLES real images [N, C, R, R] float32 in [-1, 1] and their labels int64 [N]; always
+the same for the same turn."""
 
 
 class Tessera:
-    """One generator, two judges. `sample`, real images [N, C, R, R], sets the scale of the features."""
+    """One generator. It draws R x R pictures from the last of `config.grow_at` on, and smaller ones before."""
 
     family = "tessera-gan"
 
-    def __init__(self, config: TesseraConfig, device: torch.device, sample: Tensor) -> None:
+    def __init__(self, config: TesseraConfig, device: torch.device, examples: Examples) -> None:
         self.batch_size = config.batch_size
         self._asked = self._config = config
         self._device = device
-        shape = (config.resolution, config.channels, config.num_classes)
-        self._generator = Generator(*shape, config.z_dim).to(device).to(memory_format=torch.channels_last)
-        self._discriminator = Discriminator(*shape).to(device).to(memory_format=torch.channels_last)
+        self._examples = examples
+        self._side = self._side_at(0.0)
         self._features = FrozenFeatures().to(device).to(memory_format=torch.channels_last)
-        self._heads = FeatureHeads(self._features.calibrate(sample), config.num_classes).to(device)
-        self._ema = Ema(self._generator, config.ema_half_life)
-        self._networks: dict[str, nn.Module] = {
-            "generator": self._generator,
-            "discriminator": self._discriminator,
-            "heads": self._heads,
+        shapes = self._features.calibrate(examples(0)[0][:CALIBRATION_IMAGES])
+        self._generator = Generator(config.resolution, config.channels, config.num_classes, config.z_dim)
+        self._heads = FeatureHeads(shapes, config.num_classes)
+        self._networks: dict[str, nn.Module] = {"generator": self._generator, "heads": self._heads}
+        for network in self._networks.values():
+            network.to(device).to(memory_format=torch.channels_last)
+        self._adams = {
+            name: torch.optim.Adam(network.parameters(), config.lr, (beta1, config.beta2), fused=True)
+            for (name, network), beta1 in zip(self._networks.items(), (config.beta1, 0.0), strict=True)
         }
-        self._adams = {name: self._adam(network) for name, network in self._networks.items()}
+        self._ema = Ema(self._generator, config.ema_half_life)  # it always draws in full
         self._steps = 0
+        self._compare()
 
     @property
     def published(self) -> ImageGenerator:
@@ -55,65 +70,65 @@ class Tessera:
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         self._schedule(progress)
-        images = images.contiguous(memory_format=torch.channels_last)
+        if self._side != self._side_at(progress):
+            self._side = self._side_at(progress)
+            self._compare()
+        elif self._turns and self._steps % TURN_STEPS == 0:
+            self._compare(self._drift.state())
         z = ranks.normal(len(images), self._config.z_dim, self._device)
         with autocast(self._device):
             fakes = self._generator(z, labels)
-        numbers = self._train_discriminator(images, fakes.detach(), labels)
-        loss = self._judged_by_pixels(images, fakes, labels)
-        numbers["Loss/G"] = loss.detach()
-        loss = loss + self._feature_weight(progress) * self._judged_by_features(images, fakes, labels, numbers)
+        maps = self._features(fakes)
+        drift, length = self._drift.loss(describe(fakes, maps), labels)
+        judged, loss_heads = self._judged_by_heads(self._smaller(images), maps, labels)
+        loss = drift + self._config.heads_weight * judged
         self._descend("generator", loss)
         self._steps += 1
         self._ema.update(self.batch_size, self._steps * self.batch_size)
-        return numbers
+        return {"Loss/G": loss.detach(), "Loss/heads": loss_heads, "Drift/length": length}
 
-    def _train_discriminator(self, images: Tensor, fakes: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        penalised = self._steps % self._config.penalty_every == 0
-        images = images.detach().requires_grad_(penalised)
-        fakes = fakes.requires_grad_(penalised)
-        with autocast(self._device):
-            judged = torch.cat([augment(half, self._config.augment) for half in (images, fakes)])
-            real, fake = self._discriminator(judged, labels.repeat(2)).chunk(2)
-        loss = relativistic(real, fake)
-        numbers = {"Loss/D": loss.detach()}
-        if penalised:
-            r1, r2 = gradient_penalty(real, images), gradient_penalty(fake, fakes)
-            numbers |= {"Penalty/R1": r1.detach(), "Penalty/R2": r2.detach()}
-            loss = loss + self._config.gamma / 2 * self._config.penalty_every * (r1 + r2)
-        self._descend("discriminator", loss)
-        return numbers
-
-    def _judged_by_pixels(self, images: Tensor, fakes: Tensor, labels: Tensor) -> Tensor:
-        self._discriminator.requires_grad_(False)
-        with autocast(self._device):
-            with torch.no_grad():
-                real = self._discriminator(augment(images, self._config.augment), labels)
-            fake = self._discriminator(augment(fakes, self._config.augment), labels)
-        self._discriminator.requires_grad_(True)
-        return relativistic(fake, real)
-
-    def _judged_by_features(self, images: Tensor, fakes: Tensor, labels: Tensor, numbers: dict[str, Tensor]) -> Tensor:
-        """Trains the heads on the features of this batch, then lets them judge: one pass through the frozen network."""
-        chosen = slice(None, None, self._config.feature_share)
+    def _judged_by_heads(self, images: Tensor, fake_maps: list[Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Trains the heads on real and generated images, then lets them judge; returns both losses."""
+        chosen = slice(None, None, self._config.heads_share)
         labels = labels[chosen]
+        fake_maps = [m[chosen] for m in fake_maps]
         with torch.no_grad():
-            real_maps = self._features(augment(images[chosen], self._config.augment))
-        fake_maps = self._features(augment(fakes[chosen], self._config.augment))
+            real_maps = self._features(images[chosen])
         with autocast(self._device):
             loss = hinge(self._heads(real_maps, labels), self._heads([m.detach() for m in fake_maps], labels))
         self._descend("heads", loss)
-        numbers["Loss/features"] = loss.detach()
         self._heads.requires_grad_(False)
         with autocast(self._device):
             judged = -self._heads(fake_maps, labels).mean()
         self._heads.requires_grad_(True)
-        return judged
+        return judged, loss.detach()
 
-    def _feature_weight(self, progress: float) -> float:
-        config = self._config
-        faded = min(progress / config.feature_fade, 1.0)
-        return config.feature_weight + faded * (config.feature_weight_final - config.feature_weight)
+    def _descend(self, which: str, loss: Tensor) -> None:
+        self._adams[which].zero_grad()
+        loss.backward()
+        ranks.average_gradients(self._networks[which])
+        self._adams[which].step()
+
+    @torch.no_grad()
+    def _compare(self, remembered: State | None = None) -> None:
+        """From now on with this turn's real images, at the present side; `remembered`: the state of the last Drift."""
+        self._generator.side = self._side
+        # The scale of the features is that of the first turn always, so that a resumed run finds the same.
+        self._features.calibrate(self._smaller(self._examples(0)[0][:CALIBRATION_IMAGES]))
+        images, labels = self._examples(self._steps // TURN_STEPS)
+        self._turns = len(images) == EXAMPLES
+        batches = [self._smaller(part) for part in images.split(DESCRIBED_AT_ONCE)]
+        described = [describe(batch, self._features(batch)) for batch in batches]
+        self._drift = Drift([torch.cat(parts, 1) for parts in zip(*described, strict=True)], labels)
+        if remembered is not None:
+            self._drift.load(remembered)
+
+    def _smaller(self, images: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(images, self._side).contiguous(memory_format=torch.channels_last)
+
+    def _side_at(self, progress: float) -> int:
+        grown = sum(progress >= begin for begin in self._config.grow_at)
+        return self._config.resolution >> (len(self._config.grow_at) - grown)
 
     def _schedule(self, progress: float) -> None:
         """A short linear warm-up, a plateau, a cosine."""
@@ -125,37 +140,20 @@ class Tessera:
             for group in adam.param_groups:
                 group["lr"] = config.lr * warm * decayed
 
-    def _descend(self, which: str, loss: Tensor) -> None:
-        self._adams[which].zero_grad()
-        loss.backward()
-        ranks.average_gradients(self._networks[which])
-        self._adams[which].step()
-
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        config = self._config
-        return torch.optim.Adam(network.parameters(), config.lr, (config.beta1, config.beta2), fused=True)
-
     def gentler(self, times: int) -> None:
-        """Half the learning rate, twice the penalties and half the weight of the features each time."""
+        """Half the learning rate and half the weight of the heads each time."""
         asked, part = self._asked, 0.5**times
-        self._config = dataclasses.replace(
-            asked,
-            lr=asked.lr * part,
-            gamma=asked.gamma / part,
-            feature_weight=asked.feature_weight * part,
-            feature_weight_final=asked.feature_weight_final * part,
-        )
+        self._config = dataclasses.replace(asked, lr=asked.lr * part, heads_weight=asked.heads_weight * part)
 
     def state(self) -> State:
-        return {"steps": self._steps} | {name: part.state_dict() for name, part in self._parts().items()}
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {"steps": self._steps, "side": self._side, "drift": self._drift.state(), **parts}
 
     def load(self, state: State) -> None:
-        self._steps = state["steps"]
+        self._steps, self._side = state["steps"], state["side"]
         restore(self._parts(), state)
+        self._compare(state["drift"])
 
     def _parts(self) -> Parts:
-        return (
-            self._networks
-            | {"average": self._ema.module}
-            | {f"{name}_adam": adam for name, adam in self._adams.items()}
-        )
+        adams = {f"{name}_adam": adam for name, adam in self._adams.items()}
+        return {**self._networks, "average": self._ema.module, **adams}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from training.networks.tessera import Discriminator, Generator, UpsampleConv, baked
+from training.networks.tessera import Generator, UpsampleConv, baked
 
 
 @pytest.mark.parametrize("resolution", [32, 64, 128])
@@ -16,18 +16,17 @@ def test_shapes(resolution: int, channels: int, classes: int) -> None:
     images = Generator(resolution, channels, classes).eval()(z, labels)
     assert images.shape == (4, channels, resolution, resolution)
     assert images.abs().max() <= 1
-    assert Discriminator(resolution, channels, classes)(images, labels).shape == (4,)
 
 
 def test_a_generator_in_training_can_leave_white_again() -> None:
     generator = Generator(32, 3).train()
     with torch.no_grad():
-        generator.synthesis[-1].bias.fill_(5.0)
+        generator.stages[-1].picture.bias.fill_(5.0)
     z, labels = torch.randn(2, 64), torch.zeros(2, dtype=torch.int64)
     images = generator(z, labels)
     assert images.min() > 1
     images.sum().backward()
-    assert generator.synthesis[-1].bias.grad.abs().min() > 0
+    assert generator.stages[-1].picture.bias.grad.abs().min() > 0
     assert torch.equal(generator.eval()(z, labels), torch.ones(2, 3, 32, 32))
 
 
@@ -72,10 +71,25 @@ def test_an_image_does_not_depend_on_its_neighbours() -> None:
     torch.testing.assert_close(generator(z, labels)[2:3], generator(z[2:3], labels[:1]), atol=1e-6, rtol=0)
 
 
-def test_discriminator_sees_that_a_batch_has_no_variety() -> None:
+@pytest.mark.parametrize("side", [8, 16, 32, 64])
+def test_while_it_is_small_the_whole_picture_is_the_small_one_enlarged(side: int) -> None:
     torch.manual_seed(0)
-    discriminator, labels = Discriminator(32, 3), torch.zeros(4, dtype=torch.int64)
-    image = torch.rand(1, 3, 32, 32)
-    alone = discriminator(torch.cat([image, torch.rand(3, 3, 32, 32)]), labels)[0]
-    repeated = discriminator(image.expand(4, -1, -1, -1), labels)[0]
-    assert not torch.isclose(alone, repeated)
+    generator, z, labels = Generator(64, 3).eval(), torch.randn(2, 64), torch.zeros(2, dtype=torch.int64)
+    with torch.no_grad():
+        for stage in generator.stages[: {8: 1, 16: 2, 32: 3, 64: 4}[side]]:
+            torch.nn.init.normal_(stage.picture.weight, std=0.01)
+    whole = generator(z, labels)
+    generator.side = side
+    small = generator(z, labels)
+    assert small.shape == (2, 3, side, side)
+    while small.shape[2] < 64:
+        small = F.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(whole, small)
+
+
+def test_what_is_not_drawn_yet_is_not_trained() -> None:
+    generator = Generator(64, 3)
+    generator.side = 32
+    generator(torch.randn(2, 64), torch.zeros(2, dtype=torch.int64)).sum().backward()
+    assert all(parameter.grad is None for parameter in generator.stages[3].parameters())
+    assert all(parameter.grad is not None for parameter in generator.stages[2].parameters())
