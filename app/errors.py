@@ -5,6 +5,7 @@
     |   |-- InvalidField
     |   |-- InvalidFields       several fields at once
     |   |-- InvalidJSON
+    |   |-- InvalidForm
     |   |-- UnknownModel
     |   |-- CannotEncode
     |   |-- PayloadTooLarge
@@ -64,6 +65,12 @@ class InvalidFields(RequestError):
 
 class InvalidJSON(RequestError):
     code = "invalid_json"
+
+
+class InvalidForm(RequestError):
+    """A multipart/form-data body that cannot be taken apart."""
+
+    code = "invalid_form"
 
 
 class UnknownModel(RequestError):

@@ -16,6 +16,7 @@ from app.api import (
     archive,
     batch,
     documentation,
+    forms,
     generate,
     health,
     image_urls,
@@ -23,6 +24,7 @@ from app.api import (
     models,
     playground,
     problems,
+    uploads,
 )
 from app.api.clients import Clients
 from app.api.image_memory import ImageMemory
@@ -34,12 +36,14 @@ from app.archive import Archives
 from app.front.front import Front
 from app.front.head import Head
 from app.front.journal import RequestJournal
+from app.front.limits import BodyLimits
 from app.inference.admission import Admission
 from app.lifecycle import Lifecycle, Stage
 from app.pipeline import Pipeline
 from app.registry.registry import Registry
 from app.settings import Settings, unknown_variables
 from app.telemetry import Telemetry
+from app.uploading import Uploads
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -80,6 +84,7 @@ def create_app(
     registry = registry or loading.open_registry(settings, lifecycle, telemetry, engine)
     pipeline = Pipeline(registry, admission or Admission(), lifecycle, telemetry, settings.max_pixels)
     telemetry.watch("ready", "1 while /readyz answers 200.", lambda: float(lifecycle.stage is Stage.READY))
+    files = Uploads(pipeline)
     archives = Archives(pipeline, telemetry, settings.max_batch_size)
     clients = Clients(settings.client_keys())
     images = ImageMemory(pipeline.find, clients)
@@ -87,7 +92,7 @@ def create_app(
         lambda inside: Front(
             Head(images.before(inside)),
             RequestJournal(telemetry),
-            max_body_bytes=settings.max_body_bytes,
+            body_limits=BodyLimits(settings.max_body_bytes, dict.fromkeys(uploads.ROUTES, forms.MAX_BODY)),
             receive_timeout_s=settings.request_receive_timeout_s,
             closing=lambda: lifecycle.stage in (Stage.DRAINING, Stage.LOST),
         ),
@@ -96,7 +101,7 @@ def create_app(
         description=documentation.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(lifecycle, registry, [pipeline, archives], background_loading),
+        lifespan=_lifespan(lifecycle, registry, [pipeline, archives, files], background_loading),
         # Traces by FastAPI's own instrumentation, only when an OTEL_EXPORTER_OTLP_ENDPOINT is set.
         telemetry={
             "auto_configure": True,
@@ -112,6 +117,7 @@ def create_app(
     app.include_router(archive.router(pipeline, archives, clients, settings))
     app.include_router(image_urls.router(pipeline, clients, settings, images))
     app.include_router(latent_tools.router(pipeline, clients, settings))
+    app.include_router(uploads.router(pipeline, files, clients, settings))
     app.include_router(models.router(registry))
     app.include_router(openai_images.router(pipeline, clients, settings))
     app.include_router(openai_models.router(registry))
@@ -125,7 +131,7 @@ def create_app(
 
 
 def _lifespan(
-    lifecycle: Lifecycle, registry: Registry, makers: Sequence[Pipeline | Archives], background_loading: bool
+    lifecycle: Lifecycle, registry: Registry, makers: Sequence[Pipeline | Archives | Uploads], background_loading: bool
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32s = NDArray[np.float32]
-Json = int | float | bool | str | Sequence[int]
+Json = int | float | bool | str | Sequence[int] | Mapping[str, str]
 
 _PARALLEL = 1e-6  # sine of the angle below which the formula would divide by nothing
 
@@ -30,7 +30,7 @@ class Mix(Protocol):
     def n(self) -> int: ...
 
     @property
-    def told(self) -> slice: ...
+    def told(self) -> slice | list[int]: ...
 
     @property
     def owners(self) -> Sequence[int]: ...
@@ -89,9 +89,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The first latent drawn towards each of the n others: strength 0 is the first itself, 1 the other."""
+    """The first latent drawn towards each of the n others: strength 0 is the first itself, 1 the other.
 
-    seed: int
+    seed: of the first; None where it is a code.
+    """
+
+    seed: int | None
     n: int
     strength: float
 
@@ -105,7 +108,8 @@ class Around:
 
     @property
     def parameters(self) -> Mapping[str, Json]:
-        return {"variation_of": self.seed, "strength": self.strength}
+        around = {} if self.seed is None else {"variation_of": self.seed}
+        return {**around, "strength": self.strength}
 
     def mixed(self, z: Float32s) -> Float32s:
         return np.stack([slerp(z[0], towards, self.strength) for towards in z[1:]])

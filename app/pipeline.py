@@ -7,10 +7,10 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Latents = NDArray[np.float32]
 Classes = NDArray[np.int64]
 Render = Callable[[Images, Recipe, Form, Layout], bytes]
+T = TypeVar("T")
 
 # Below this many bytes of pixels the work is done sooner (about 1 ms) than a thread would be scheduled under load.
 _INLINE_BYTES = 100_000
@@ -61,6 +62,12 @@ class Order:
     @property
     def n(self) -> int:
         return len(self.seeds) if self.mix is None else self.mix.n
+
+    @property
+    def media_type(self) -> str:
+        """Of the answer."""
+        animated_png = self.form is Form.PNG and self.layout.frame_ms is not None
+        return "image/apng" if animated_png else self.form.media_type
 
     @property
     def told(self) -> NDArray[np.uint32]:
@@ -130,7 +137,7 @@ class Pipeline:
         self._telemetry.generated(ref, order.n)
         self._telemetry.encoded(order.form.value, encode)
         timings = Timings(made.queue, made.infer, encode)
-        return Answer(body, order.form.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
+        return Answer(body, order.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
 
     async def compute(self, served: "ServedModel", order: Order, classes: Classes | None) -> Made:
         """The images of an order that was checked and admitted; classes int64 [n], or None: those the seeds draw.
@@ -146,17 +153,23 @@ class Pipeline:
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
         z = truncate(z, order.truncation_psi, mean)
         spent = Spent()
-        images = await self._submit(served, z, classes, order, spent)
+        images = await self._on_device(
+            served.batcher.submit(z, classes, deadline=order.deadline, client=order.client, spent=spent)
+        )
         return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
     def admit(self, served: "ServedModel", order: Order) -> None:
         """Raises Overloaded when the images cannot be computed by their deadline."""
-        n, batcher = order.n, served.batcher
-        try:
-            self._admission.admit(n, order.deadline, order.client, batcher.backlog, batcher.images_per_second)
-        except Overloaded as refusal:
-            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
-            raise
+        self._admit(served, order.n, order.deadline, order.client)
+
+    async def encode(self, served: "ServedModel", image: Images, *, deadline: float, client: str) -> Latents:
+        """The code, float32 [z_dim], of one image uint8 [H, W, C], by a model that can encode. It counts as an image.
+
+        Raises and is cancelled as `generate`.
+        """
+        self._admit(served, 1, deadline, client)
+        codes = await self._on_device(served.batcher.encode(image[None], deadline=deadline, client=client))
+        return codes[0]
 
     def require_ready(self) -> None:
         """Raises Unavailable or DeviceLost when the service takes no work."""
@@ -181,9 +194,17 @@ class Pipeline:
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
-    async def _submit(self, served: "ServedModel", z: Latents, classes: Classes, order: Order, spent: Spent) -> Images:
+    def _admit(self, served: "ServedModel", n: int, deadline: float, client: str) -> None:
+        batcher = served.batcher
         try:
-            return await served.batcher.submit(z, classes, deadline=order.deadline, client=order.client, spent=spent)
+            self._admission.admit(n, deadline, client, batcher.backlog, batcher.images_per_second)
+        except Overloaded as refusal:
+            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
+            raise
+
+    async def _on_device(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
         except DeviceLost as loss:
             self._lifecycle.device_lost(str(loss))
             raise
@@ -203,7 +224,9 @@ def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
         version=manifest.version,
         digest=served.digest,
         seeds=order.told.tolist(),
-        labels=[manifest.classes[index] for index in classes[: len(order.told)].tolist()] if manifest.classes else (),
+        labels=[manifest.classes[index] for index in classes[: len(order.told) or order.n].tolist()]
+        if manifest.classes
+        else (),
         truncation_psi=order.truncation_psi,
         parameters={} if order.mix is None else order.mix.parameters,
         created=manifest.created,

@@ -52,7 +52,7 @@ class Layout:
     """How a grid is laid out. background: (r, g, b) or (r, g, b, a). Single files take only `scale` or `size`.
 
     size: of images without padding, their height after resampling; None: the model's.
-    frame_ms: the images as frames of an animation, each shown for so long; WebP only.
+    frame_ms: the images as frames of an animation, each shown for so long; WebP and PNG only.
     """
 
     columns: int | None
@@ -110,9 +110,10 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
     if layout.size is not None:
         return next(files(images[:1], recipe, layout, form.value))
     if layout.frame_ms is not None:
+        assert form.value != "jpeg"
         shown = {"frame_ms": layout.frame_ms, "scale": layout.scale}
         recipe = replace(recipe, parameters={**recipe.parameters, **shown})
-        return animated(images, layout.frame_ms, layout.scale, recipe)
+        return animated(images, layout.frame_ms, layout.scale, recipe, form.value)
     grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
     background = "#" + bytes(layout.background).hex()
     parameters = {

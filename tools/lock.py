@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 # Everything that one environment for working on the project needs; the others are parts of it, for the containers.
 WHOLE = "dev"
-EXTRAS = {"serve": ("serve", "otel"), "train": ("train",), "torch": (), WHOLE: ("dev",)}
+EXTRAS = {"serve": ("serve", "otel"), "words": ("words",), "train": ("train",), "torch": (), WHOLE: ("dev",)}
 # torch.lock: PyTorch with the libraries of its accelerator, apart because a CPU-only image takes other files for them.
 ACCELERATED = re.compile(r"torch|triton|cuda-.*|nvidia-.*")
 MARKERS = (

@@ -15,14 +15,18 @@ from app.errors import InvalidFields, InvalidJSON, RequestError, UnsupportedMedi
 T = TypeVar("T", bound=BaseModel)
 
 
-async def read(kind: type[T], request: Request) -> T:
-    """An empty body counts as `{}`. Raises UnsupportedMedia, InvalidJSON, InvalidFields."""
+async def read(kind: type[T], request: Request, *, or_else: str = "") -> T:
+    """An empty body counts as `{}`. or_else: a media type that the route takes as well.
+
+    Raises UnsupportedMedia, InvalidJSON, InvalidFields.
+    """
     body = await request.body()
     if not body:
         body = b"{}"
     elif not _is_json(request.headers.get("content-type", "")):
         sent = request.headers.get("content-type", "no Content-Type")
-        raise UnsupportedMedia(f"the body must be application/json, not {sent[:200]}")
+        taken = " or ".join(filter(None, ("application/json", or_else)))
+        raise UnsupportedMedia(f"the body must be {taken}, not {sent[:200]}")
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
@@ -47,4 +51,9 @@ def translated(error: ValidationError) -> RequestError:
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return InvalidJSON(f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
-    return InvalidFields(named_errors(found))
+    return InvalidFields(named(error))
+
+
+def named(error: ValidationError) -> list[tuple[str, str]]:
+    """Every wrong field in the caller's words, and what is wrong with it."""
+    return named_errors(error.errors(include_url=False, include_input=False))

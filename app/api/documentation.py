@@ -7,15 +7,23 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.api import forms
 from app.api.archive_schemas import ArchiveRequest
 from app.api.batch_schemas import BatchRequest
-from app.api.latent_schemas import EvolveRequest, InterpolateRequest, VariationsRequest
+from app.api.latent_schemas import (
+    EvolveRequest,
+    InterpolateRequest,
+    ReconstructForm,
+    VariationsForm,
+    VariationsRequest,
+)
 from app.api.open_inference.schemas import InferenceError, InferRequest
 from app.api.openai.schemas import ImagesRequest, OpenAIError
 from app.api.schemas import GenerateRequest, Problem
 from app.settings import Settings
 
-_LATENT_TOOLS = (InterpolateRequest, VariationsRequest, EvolveRequest)
+_LATENT_TOOLS = (InterpolateRequest, VariationsRequest, VariationsForm, ReconstructForm, EvolveRequest)
+_UPLOADS = (VariationsForm, ReconstructForm)
 _READ_BY_HAND = (GenerateRequest, BatchRequest, ArchiveRequest, ImagesRequest, InferRequest, *_LATENT_TOOLS)
 _ERRORS = (Problem, OpenAIError, InferenceError)
 _ASSETS = "/docs/assets"
@@ -80,8 +88,11 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
         _limit(schemas["ArchiveRequest"]["properties"][name], keyword, settings.max_archive_images)
     for kind in _LATENT_TOOLS:
         fields = schemas[kind.__name__]["properties"]
-        fields["n"]["maximum"] = settings.max_images
+        if "n" in fields:
+            fields["n"]["maximum"] = settings.max_images
         _limit(fields["timeout_ms"], "maximum", settings.timeout_ms)
+    for kind in _UPLOADS:
+        schemas[kind.__name__] = forms.with_image(schemas[kind.__name__])
     if settings.client_keys():
         document["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},

@@ -1,41 +1,33 @@
-"""POST /interpolate, /variations and /evolve."""
+"""POST /interpolate and /evolve."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from app import errors
-from app.api import bodies, negotiation, orders
+from app.api import bodies, latent_orders, negotiation
 from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.generate import ERRORS, OK, facts, headers
-from app.api.latent_schemas import (
-    EVOLVE_EXAMPLES,
-    INTERPOLATE_EXAMPLES,
-    VARIATIONS_EXAMPLES,
-    EvolveRequest,
-    InterpolateRequest,
-    VariationsRequest,
-)
-from app.api.schemas import SEED_MAX
+from app.api.latent_orders import Caller
+from app.api.latent_schemas import EVOLVE_EXAMPLES, INTERPOLATE_EXAMPLES, EvolveRequest, InterpolateRequest
 from app.front.front import ARRIVED, FACTS
-from app.mixing import Around, Children, Mix, Path
+from app.mixing import Children, Path
 from app.pipeline import Order, Pipeline
-from app.rendering import Form, Layout
+from app.rendering import Form
 from app.settings import Settings
 
-_Request = InterpolateRequest | VariationsRequest | EvolveRequest
-
 _PICTURES = tuple((form.media_type, form) for form in Form if form.is_grid)
-_ANIMATIONS = ((Form.WEBP.media_type, Form.WEBP),)
+_ANIMATIONS = (("image/webp", Form.WEBP), ("image/apng", Form.PNG), ("image/png", Form.PNG))
+_ANIMATED = {None: None, "webp": Form.WEBP, "apng": Form.PNG}
 _PICTURE_OK = {
     "description": "The frames in one picture.",
     "headers": OK["headers"],
-    "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type, _ in _PICTURES},
+    "content": {
+        media_type: {"schema": {"type": "string", "format": "binary"}}
+        for media_type, _ in (*_PICTURES, ("image/apng", Form.PNG))
+    },
 }
 
 
@@ -54,44 +46,24 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         openapi_extra=bodies.documented(InterpolateRequest, INTERPOLATE_EXAMPLES),
     )
     async def interpolate(request: Request) -> Response:
-        """Frames from seed to seed, as a strip, a grid or an animated WebP. A frame at a seed is that seed's image."""
-        client = clients.identify(request)
+        """Frames from point to point, as a strip, a grid or an animation. A frame at a seed is that seed's image."""
+        caller = Caller(clients.identify(request), request.scope[ARRIVED])
         body = await bodies.read(InterpolateRequest, request)
-        wrong = []
-        if body.n < len(body.seeds):
-            wrong.append(("n", f"{body.n} frames cannot show {len(body.seeds)} seeds"))
-        animation = body.layout == "animation"
-        if animation and body.format not in (None, "webp"):
-            wrong.append(("format", f"an animation is webp, not {body.format}"))
-        if body.layout == "strip" and body.columns is not None:
-            wrong.append(("columns", "a strip has one row; columns are for layout grid"))
-        offers = _ANIMATIONS if animation else _PICTURES
-        accept = request.headers.get("accept")
-        form = Form(body.format) if body.format else negotiation.prefer(accept, offers)
-        mix = Path(len(body.seeds), body.n, body.loop)
-        arrived = request.scope[ARRIVED]
-        columns = body.n if body.layout == "strip" else body.columns
-        frame_ms = body.frame_ms if animation else None
+        points = body.seeds or body.codes or []
+        latent_orders.check(body, body.n, settings, _complaints(body))
+        form = _form(body, request.headers.get("accept"))
+        codes = {place: point for place, point in enumerate(points) if not isinstance(point, int)}
+        mix = latent_orders.with_codes(Path(len(points), body.n, body.loop), codes, len(points))
+        if codes:
+            called = {place: (f"codes.{place}", code) for place, code in codes.items()}
+            latent_orders.check_codes(body, mix, called, pipeline.find(body.model))
+        seeds = [point if isinstance(point, int) else 0 for point in points]
+        columns = body.n if body.layout == "strip" else None
+        frame_ms = body.frame_ms if body.layout == "animation" else None
         return await answer(
-            request, _order(body, body.seeds, mix, form, columns, frame_ms, arrived, client, settings, wrong)
+            request,
+            latent_orders.order(body, seeds, mix, form, caller, settings, columns=columns, frame_ms=frame_ms),
         )
-
-    @routes.post(
-        "/variations",
-        response_class=Response,
-        responses={200: OK, **ERRORS},
-        openapi_extra=bodies.documented(VariationsRequest, VARIATIONS_EXAMPLES),
-    )
-    async def variations(request: Request) -> Response:
-        """Images around that of a seed, in the forms of POST /generate. `strength` says how far."""
-        client = clients.identify(request)
-        body = await bodies.read(VariationsRequest, request)
-        form = negotiation.choose(body.format, request.headers.get("accept"))
-        first = body.seed + 1 if body.variation_seed is None else body.variation_seed
-        seeds = [body.seed, *_run(first, min(body.n, settings.max_images))]
-        mix = Around(body.seed, body.n, body.strength)
-        arrived = request.scope[ARRIVED]
-        return await answer(request, _order(body, seeds, mix, form, body.columns, None, arrived, client, settings, []))
 
     @routes.post(
         "/evolve",
@@ -101,55 +73,38 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     )
     async def evolve(request: Request) -> Response:
         """Children of liked seeds, away from disliked ones. The same call gives the same children again."""
-        client = clients.identify(request)
+        caller = Caller(clients.identify(request), request.scope[ARRIVED])
         body = await bodies.read(EvolveRequest, request)
+        latent_orders.check(body, body.n, settings)
         form = negotiation.choose(body.format, request.headers.get("accept"))
         first = _drawn(body.liked, body.disliked) if body.seed is None else body.seed
-        children = _run(first, min(body.n, settings.max_images))
-        seeds = [*body.liked, *body.disliked, *children]
+        children = latent_orders.run(first, body.n)
         mix = Children(body.liked, body.disliked, children, body.strength)
-        arrived = request.scope[ARRIVED]
-        return await answer(request, _order(body, seeds, mix, form, body.columns, None, arrived, client, settings, []))
+        seeds = [*body.liked, *body.disliked, *children]
+        return await answer(request, latent_orders.order(body, seeds, mix, form, caller, settings))
 
     return routes
 
 
-def _order(
-    body: _Request,
-    seeds: Sequence[int],
-    mix: Mix,
-    form: Form,
-    columns: int | None,
-    frame_ms: int | None,
-    arrived: float,
-    client: str,
-    settings: Settings,
-    wrong: list[tuple[str, str]],
-) -> Order:
-    """Raises InvalidFields: `wrong`, and what is too much for this service."""
-    timeout_ms = body.timeout_ms or settings.timeout_ms
-    if timeout_ms > settings.timeout_ms:
-        wrong.append(("timeout_ms", f"this service gives a request at most {settings.timeout_ms} ms"))
-    if body.n > settings.max_images:
-        wrong.append(("n", f"this service makes at most {settings.max_images} images a request, not {body.n}"))
-    if wrong:
-        raise errors.InvalidFields(wrong)
-    return Order(
-        model=body.model,
-        seeds=np.array(seeds, np.uint32),
-        labels=[] if body.label is None else [body.label] * mix.n,
-        label_fields=[] if body.label is None else ["label"] * mix.n,
-        truncation_psi=body.truncation_psi,
-        layout=Layout(columns, body.padding, orders.colour(body.background), body.scale, frame_ms=frame_ms),
-        form=form,
-        deadline=arrived + timeout_ms / 1000,
-        client=client,
-        mix=mix,
-    )
+def _complaints(body: InterpolateRequest) -> list[tuple[str, str]]:
+    wrong = []
+    if (body.seeds is None) == (body.codes is None):
+        wrong.append(("seeds", "give seeds or codes, one of them"))
+    elif body.n < (points := len(body.seeds or body.codes or ())):
+        wrong.append(("n", f"{body.n} frames cannot show {points} points"))
+    if body.layout == "animation" and body.format not in _ANIMATED:
+        wrong.append(("format", f"an animation is webp or apng, not {body.format}"))
+    if body.layout != "animation" and body.format == "apng":
+        wrong.append(("format", "apng is for layout animation"))
+    if body.layout == "strip" and body.columns is not None:
+        wrong.append(("columns", "a strip has one row; columns are for layout grid"))
+    return wrong
 
 
-def _run(first: int, n: int) -> list[int]:
-    return [(first + i) & SEED_MAX for i in range(n)]
+def _form(body: InterpolateRequest, accept: str | None) -> Form:
+    if body.layout == "animation":
+        return _ANIMATED[body.format] or negotiation.prefer(accept, _ANIMATIONS)
+    return Form(body.format) if body.format else negotiation.prefer(accept, _PICTURES)
 
 
 def _drawn(*feedback: Any) -> int:

@@ -22,6 +22,7 @@ MEDIA_TYPE = dialects.PROBLEM.media_type
 STATUS: dict[type[errors.TesseraError], tuple[int, str]] = {
     errors.RequestError: (400, "The request cannot be served as sent"),
     errors.InvalidJSON: (400, "The body is not JSON"),
+    errors.InvalidForm: (400, "The body is not a form"),
     errors.Unauthorized: (401, "An API key is needed"),
     errors.UnknownModel: (404, "No such model"),
     errors.NotAcceptable: (406, "No acceptable media type"),

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from app.api import problems
 from app.errors import TesseraError
 from app.front import request_id
-from app.front.limits import ClientGone, Message, Receive, Scope, receive_whole
+from app.front.limits import BodyLimits, ClientGone, Message, Receive, Scope, receive_whole
 
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -38,14 +38,14 @@ class Front:
         app: ASGIApp,
         journal: Journal,
         *,
-        max_body_bytes: int,
+        body_limits: BodyLimits,
         receive_timeout_s: float,
         closing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.app = app
         self._closing = closing
         self._journal = journal
-        self._max_body_bytes = max_body_bytes
+        self._body_limits = body_limits
         self._receive_timeout_s = receive_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +73,7 @@ class Front:
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             receive = await receive_whole(
-                scope, receive, max_bytes=self._max_body_bytes, seconds=self._receive_timeout_s
+                scope, receive, max_bytes=self._body_limits.of(scope), seconds=self._receive_timeout_s
             )
         except TesseraError as error:
             await problems.problem(error, scope)(scope, receive, answer.send)

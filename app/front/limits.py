@@ -4,7 +4,8 @@ Routes then never wait for a slow sender: a request takes a place in the queue o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import PayloadTooLarge, ReceiveTimeout
@@ -17,6 +18,18 @@ Receive = Callable[[], Awaitable[Message]]
 # A body a little over the limit is read to its end and thrown away: closing on unread bytes resets the connection, and
 # the caller would never see why.
 _WORTH_READING = 4 * 1_048_576
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """Bytes. uploads: for multipart bodies, by the path of the routes that take them."""
+
+    usual: int
+    uploads: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, scope: Scope) -> int:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return self.uploads.get(path, self.usual) if _is_multipart(scope) else self.usual
 
 
 class ClientGone(Exception):
@@ -63,6 +76,10 @@ async def _collect(receive: Receive, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise _too_large(max_bytes)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _is_multipart(scope: Scope) -> bool:
+    return any(name == b"content-type" and value[:10].lower() == b"multipart/" for name, value in scope["headers"])
 
 
 def _declared_size(scope: Scope) -> int | None:

@@ -25,11 +25,26 @@ _DECODERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "WEBP": WebPImageFile,
 }
 
+MAX_PIXELS = 16_000_000
+MAX_BYTES = 10_000_000
 
-def decode_upload(data: bytes, *, max_pixels: int = 16_000_000, max_bytes: int = 10_000_000) -> npt.NDArray[np.uint8]:
-    """A PNG, JPEG or WebP file as uint8 [H, W, 3], or [H, W, 4] if it has transparency; upright, without any metadata.
+Pixels = npt.NDArray[np.uint8]
+Take = Callable[[Image.Image, bool], Pixels]
 
-    Greyscale, palettes and CMYK become RGB, 16 bits become 8 (the upper ones); colour profiles are not applied.
+
+def rgb(picture: Image.Image, turned: bool) -> Pixels:
+    """uint8 [H, W, 3], or [H, W, 4] if there is transparency. Greyscale, palettes and CMYK become RGB, 16 bits become 8
+    (the upper ones)."""
+    if picture.mode.startswith("I"):  # 16-bit greyscale, which Pillow would clip to 255 instead of scaling
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+        return np.stack((grey, grey, grey), axis=2)
+    return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+
+
+def decode_upload(data: bytes, take: Take = rgb, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Pixels:
+    """A PNG, JPEG or WebP file as uint8 [H, W, C]; upright, without any metadata. Colour profiles are not applied.
+
+    take: makes pixels of the opened picture as it lies in the file, on its side (`turned`) or not.
     Raises PayloadTooLarge (bytes or pixels), UnsupportedMedia (another format), InvalidField (broken, empty, animated).
     """
     if len(data) > max_bytes:
@@ -43,25 +58,18 @@ def decode_upload(data: bytes, *, max_pixels: int = 16_000_000, max_bytes: int =
         )
     if upload.animated:
         raise InvalidField("the image is animated; send one frame", FIELD)
-    return upright(_pixels(upload), upload.orientation)
+    return upright(_pixels(upload, take), upload.orientation)
 
 
-def _pixels(upload: Upload) -> npt.NDArray[np.uint8]:
+def _pixels(upload: Upload, take: Take) -> Pixels:
     try:
         with _DECODERS[upload.format](io.BytesIO(upload.body)) as picture:
             # A file whose parts disagree about its size is never decoded: the limit was checked on the first.
             if picture.size != (upload.width, upload.height):
                 raise InvalidField("the image file disagrees with itself about its size", FIELD)
-            return _rgb(picture)
+            return take(picture, upload.orientation >= 5)
     except (InvalidField, MemoryError):
         raise
     except Exception as error:
         # Hostile bytes end in whatever exception their decoder had at hand (OSError, SyntaxError, struct.error ...).
         raise InvalidField(f"the {upload.format} file could not be decoded", FIELD) from error
-
-
-def _rgb(picture: Image.Image) -> npt.NDArray[np.uint8]:
-    if picture.mode.startswith("I"):  # 16-bit greyscale, which Pillow would clip to 255 instead of scaling
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
-        return np.stack((grey, grey, grey), axis=2)
-    return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))

@@ -22,18 +22,27 @@ def encode_png(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes
     Equal input gives equal bytes on one kind of CPU with one version of ISA-L. Raises ValueError for another shape or
     type, and for a chunk that is not ancillary (PNG specification, 5.4).
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in _COLOUR_TYPE or 0 in image.shape:
-        raise ValueError(f"image must be uint8 [H, W, 1|3|4] and not empty, not {image.dtype} {image.shape}")
-    height, width, channels = image.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
-    parts = [SIGNATURE, *_framed(b"IHDR", header)]
-    for kind, data in chunks:
-        if not _ANCILLARY.match(kind):
-            raise ValueError(f"not the type of an ancillary chunk: {kind!r}")
-        parts += _framed(kind, data)
-    parts += _framed(b"IDAT", deflate_scanlines(image))
-    parts += _framed(b"IEND", b"")
-    return b"".join(parts)
+    return b"".join([*_head(image, chunks), *_framed(b"IDAT", deflate_scanlines(image)), *_framed(b"IEND", b"")])
+
+
+def encode_apng(frames: npt.NDArray[np.uint8], frame_ms: int, chunks: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+    """uint8 [N, H, W, C] as an animated PNG that repeats endlessly, each frame whole and shown for frame_ms (1..65535).
+
+    Readers that know no animation show the first frame. `chunks`, bytes and ValueError as encode_png.
+    """
+    if not 1 <= frame_ms <= 0xFFFF or frames.ndim != 4 or 0 in frames.shape:
+        raise ValueError(f"frames must be [N, H, W, C], shown for 1 to 65535 ms, not {frames.shape} for {frame_ms}")
+    height, width = frames.shape[1:3]
+    parts = [*_head(frames[0], chunks), *_framed(b"acTL", struct.pack(">II", len(frames), 0))]
+    number = 0  # of the control chunk or the continued pixels: they share one sequence
+    for i, frame in enumerate(frames):
+        # At 0, 0, for frame_ms / 1000 s, nothing disposed of, nothing blended.
+        control = struct.pack(">IIIIIHHBB", number, width, height, 0, 0, frame_ms, 1000, 0, 0)
+        pixels = deflate_scanlines(frame)
+        parts += _framed(b"fcTL", control)
+        parts += _framed(b"fdAT", struct.pack(">I", number + 1) + pixels) if i else _framed(b"IDAT", pixels)
+        number += 2 if i else 1
+    return b"".join([*parts, *_framed(b"IEND", b"")])
 
 
 def international_text(keyword: str, text: str) -> tuple[bytes, bytes]:
@@ -45,6 +54,19 @@ def international_text(keyword: str, text: str) -> tuple[bytes, bytes]:
         raise ValueError("the text of an iTXt chunk holds no null character")
     # Not compressed, no compression method, no language tag, no translated keyword.
     return b"iTXt", name + b"\0\0\0\0\0" + text.encode()
+
+
+def _head(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in _COLOUR_TYPE or 0 in image.shape:
+        raise ValueError(f"image must be uint8 [H, W, 1|3|4] and not empty, not {image.dtype} {image.shape}")
+    height, width, channels = image.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    parts = [SIGNATURE, *_framed(b"IHDR", header)]
+    for kind, data in chunks:
+        if not _ANCILLARY.match(kind):
+            raise ValueError(f"not the type of an ancillary chunk: {kind!r}")
+        parts += _framed(kind, data)
+    return parts
 
 
 def _framed(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:

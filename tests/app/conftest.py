@@ -27,6 +27,7 @@ class PaintedBatcher:
     working_for: float = 0.0
     cancelled: int = 0
     asked: list[SimpleNamespace] = field(default_factory=list)
+    encoded: list[SimpleNamespace] = field(default_factory=list)
 
     async def submit(
         self, z: NDArray[np.float32], label: NDArray[np.int64], *, deadline: float, client: str, spent: Spent
@@ -43,6 +44,20 @@ class PaintedBatcher:
                 raise
         return paint(z, label, self.channels)
 
+    async def encode(self, images: NDArray[np.uint8], *, deadline: float, client: str) -> NDArray[np.float32]:
+        self.encoded.append(SimpleNamespace(images=images, deadline=deadline, client=client))
+        if self.failure is not None:
+            raise self.failure
+        return code(images)
+
+
+def code(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The first row of pixels; what it has not, is zero."""
+    z = np.zeros((len(images), SIDE * 4), np.float32)
+    row = images[:, 0].reshape(len(images), -1)
+    z[:, : row.shape[1]] = row / 127.5 - 1
+    return z
+
 
 def paint(z: NDArray[np.float32], label: NDArray[np.int64], channels: int) -> NDArray[np.uint8]:
     rows = z[:, : SIDE * channels].reshape(-1, 1, SIDE, channels) + label.reshape(-1, 1, 1, 1)
@@ -50,7 +65,9 @@ def paint(z: NDArray[np.float32], label: NDArray[np.int64], channels: int) -> ND
     return np.clip((rows * fade + 1) * 127.5, 0, 255).astype(np.uint8)
 
 
-def painted(name: str, version: int = 1, classes: tuple[str, ...] = (), channels: int = 3) -> SimpleNamespace:
+def painted(
+    name: str, version: int = 1, classes: tuple[str, ...] = (), channels: int = 3, encodes: bool = False
+) -> SimpleNamespace:
     manifest = SimpleNamespace(
         name=name,
         version=version,
@@ -60,7 +77,7 @@ def painted(name: str, version: int = 1, classes: tuple[str, ...] = (), channels
         latent=SimpleNamespace(dim=SIDE * 4, distribution="normal", mean=None),
         image=SimpleNamespace(height=SIDE, width=SIDE, channels=channels),
         classes=list(classes),
-        capabilities=["generate"],
+        capabilities=["generate", "encode"] if encodes else ["generate"],
         model_dump=lambda mode: {"name": name, "version": version},
     )
     engine = SimpleNamespace(

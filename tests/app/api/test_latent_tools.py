@@ -57,6 +57,20 @@ def test_an_animation_shows_its_frames_endlessly(client: httpx.Client) -> None:
     assert again.content == answer.content
 
 
+def test_an_animated_png_for_those_who_want_one(client: httpx.Client) -> None:
+    fields = {"seeds": [1, 2], "n": 4, "loop": True, "layout": "animation", "frame_ms": 50, "scale": 2}
+    answer = post(client, "interpolate", format="apng", **fields)
+    assert answer.headers["content-type"] == "image/apng"
+    film = Image.open(io.BytesIO(answer.content))
+    assert (film.n_frames, film.size, film.info["loop"]) == (4, (16, 16), 0)  # type: ignore[attr-defined]
+    film.seek(2)
+    assert (np.asarray(film)[::2, ::2] == tile(client, 2)).all()
+    assert read_recipe(answer.content)["parameters"]["frame_ms"] == 50
+    for accept in ("image/apng", "image/png", "image/avif,image/apng,image/webp;q=0.8"):
+        asked = client.post("/interpolate", json=fields, headers={"accept": accept})
+        assert asked.content == answer.content
+
+
 def test_variations_lie_between_the_seed_and_their_own(client: httpx.Client) -> None:
     none = post(client, "variations", seed=7, n=1, strength=0, padding=0)
     assert (pixels(none) == tile(client, 7)).all()
@@ -100,6 +114,8 @@ def test_the_same_feedback_gives_the_same_children(client: httpx.Client) -> None
         ("interpolate", {"seeds": [1, 2], "n": 257}, "n"),
         ("interpolate", {"seeds": [1, 2], "layout": "animation", "format": "png"}, "format"),
         ("interpolate", {"seeds": [1, 2], "columns": 2}, "columns"),
+        ("interpolate", {"seeds": [1, 2], "format": "apng"}, "format"),
+        ("interpolate", {"seeds": [1, 2], "layout": "animation", "frame_ms": 10_001}, "frame_ms"),
         ("interpolate", {"seeds": [1, 2], "format": "json"}, "format"),
         ("interpolate", {"seeds": [1, 2], "layout": "animation", "n": 256, "scale": 16}, "scale"),
         ("interpolate", {"seeds": [1, 2], "label": 0}, "label"),

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.front.front import Front
+from app.front.limits import BodyLimits
 from app.front.slow_sockets import LimitedProtocol
 
 
@@ -56,7 +57,9 @@ def serve(running_loop: asyncio.AbstractEventLoop) -> Serve:
     @contextmanager
     def serve(app: Any, *, limit_s: float = 10.0, max_body_bytes: int = 10_000) -> Iterator[tuple[int, Notes]]:
         notes, state = Notes(), ServerState()
-        front = Front(app, notes, max_body_bytes=max_body_bytes, receive_timeout_s=limit_s)
+        front = Front(
+            app, notes, body_limits=BodyLimits(max_body_bytes, {"/upload": 30_000}), receive_timeout_s=limit_s
+        )
         protocol = LimitedProtocol.with_limit(limit_s)
         config = uvicorn.Config(front, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()

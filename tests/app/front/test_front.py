@@ -121,3 +121,12 @@ def test_status_and_size_are_noted(serve: Any) -> None:
     with serve(echo) as (port, notes):
         httpx.post(f"http://127.0.0.1:{port}/path?query=1", content=b"12345")
         assert notes.wait_for(1) == [("/path", 200, 7)]
+
+
+def test_only_forms_on_upload_routes_may_be_larger(serve: Any) -> None:
+    form = {"content-type": "Multipart/Form-Data; boundary=x"}
+    with serve(echo) as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        assert httpx.post(f"{url}/upload", content=b"x" * 30_000, headers=form).status_code == 200
+        for path, headers, size in (("/upload", form, 30_001), ("/upload", {}, 10_001), ("/other", form, 10_001)):
+            assert httpx.post(url + path, content=b"x" * size, headers=headers).status_code == 413

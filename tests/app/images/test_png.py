@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
-from app.images.png import SIGNATURE, encode_png, international_text
+from app.images.png import SIGNATURE, encode_apng, encode_png, international_text
 
 Pixels = npt.NDArray[np.uint8]
 Draw = Callable[[int, int, int], Pixels]
@@ -161,3 +161,26 @@ def test_a_keyword_that_is_none_is_refused(keyword: str) -> None:
 def test_text_with_a_null_is_refused() -> None:
     with pytest.raises(ValueError, match="null"):
         international_text("key", "a\0b")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_animation_gives_its_frames_back(channels: int) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (5, 9, 7, channels), dtype=np.uint8)
+    file = encode_apng(frames, 40, [international_text("tessera", "{}")])
+    assert [kind for kind, _ in chunks(file)][:5] == [b"IHDR", b"iTXt", b"acTL", b"fcTL", b"IDAT"]
+    with Image.open(io.BytesIO(file)) as film:
+        assert (film.n_frames, film.info["loop"], film.info["duration"]) == (5, 0, 40)  # type: ignore[attr-defined]
+        for i, frame in enumerate(frames):
+            film.seek(i)
+            np.testing.assert_array_equal(np.asarray(film).reshape(9, 7, channels), frame)
+    np.testing.assert_array_equal(by_opencv(file), frames[0])  # who knows no animation sees the first
+    assert encode_apng(frames, 40, [international_text("tessera", "{}")]) == file
+
+
+@pytest.mark.parametrize(
+    ("shape", "frame_ms"),
+    [((0, 4, 4, 3), 40), ((4, 4, 3), 40), ((2, 4, 4, 3), 0), ((2, 4, 4, 3), 65_536), ((2, 4, 4, 2), 40)],
+)
+def test_no_animation_of_what_is_none(shape: tuple[int, ...], frame_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"must be|frames"):
+        encode_apng(np.zeros(shape, np.uint8), frame_ms)
