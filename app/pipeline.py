@@ -169,7 +169,8 @@ class Pipeline:
         """
         self._admit(served, 1, deadline, client)
         codes = await self._on_device(served.batcher.encode(image[None], deadline=deadline, client=client))
-        return codes[0]
+        code: Latents = codes[0]
+        return code
 
     def require_ready(self) -> None:
         """Raises Unavailable or DeviceLost when the service takes no work."""

@@ -102,6 +102,7 @@ def _in_channels(rgba: Pixels, channels: int) -> Pixels:
         return rgba
     alpha = rgba[..., 3:].astype(np.uint32)
     rgb = (rgba[..., :3] * alpha + (255 * (255 - alpha) + 127)) // 255
-    if channels == 1:
-        rgb = (rgb @ np.array([[19595], [38470], [7471]], np.uint32) + 0x8000) >> 16
-    return rgb.astype(np.uint8)
+    if channels == 3:
+        return rgb.astype(np.uint8)
+    weights = np.array([[19595], [38470], [7471]], np.uint32)
+    return ((rgb @ weights + 0x8000) >> 16).astype(np.uint8)
