@@ -36,12 +36,12 @@ def main() -> int:
         report.checks(*visit(fill(folder), Path(scratch)))
         costs = {name: cost(Path(scratch), name, make(), options.repeat) for name, make in bombs().items()}
     report.table(
-        ["file", "what became of it", "s", "MB"],
+        ["file", "what became of it", "processor s", "MB"],
         [[name, one["said"][:70], f"{one['seconds']:.3f}", f"{one['megabytes']:.0f}"] for name, one in costs.items()],
     )
     slowest, largest = (max(one[unit] for one in costs.values()) for unit in ("seconds", "megabytes"))
     report.checks(
-        Check(f"a decompression bomb costs at most {SECONDS:.0f} s", f"{slowest:.2f} s", slowest <= SECONDS),
+        Check(f"a bomb costs at most {SECONDS:.0f} s of processor time", f"{slowest:.2f} s", slowest <= SECONDS),
         Check(f"and at most {MEGABYTES:.0f} MB", f"{largest:.0f} MB", largest <= MEGABYTES),
     )
     return report.write(options.results)
@@ -57,7 +57,7 @@ def visit(zoo: Zoo, scratch: Path) -> Iterator[Check]:
     files = len(zoo.good) + len(zoo.bad)
     yield Check(
         f"each of {len(zoo.bad)} bad files among {files} is rejected with its reason, and no good one",
-        f"{len(zoo.bad) - len(wrong)}, in {seconds:.1f} s",
+        f"{len(zoo.bad) - len(wrong)} of {len(zoo.bad)}, in {seconds:.1f} s",
         not wrong and set(found) == set(zoo.bad),
     )
     status = run("fit", str(zoo.folder), "--images", "320", "--out", str(scratch / "runs"))

@@ -135,6 +135,7 @@ def _describe(
         "seed": options.seed,
         "device": str(choose_device(options.device)),
         "threads": torch.get_num_threads(),
+        "ranks": ranks.size(),
         **runs.environment(),
     }
 
@@ -149,7 +150,8 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
     try:
         log.say(images.report.table())
         log.say(f"{run}: {options['recipe']} on {device}, {images.images.shape[1]} pixels, {len(images.train)} images")
-        budget.meter = EnergyMeter(device)
+        if device.type == "cpu" or ranks.size() == 1:  # of several GPUs a process counts its own only
+            budget.meter = EnergyMeter(device)
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])

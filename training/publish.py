@@ -164,6 +164,7 @@ def _about(name: str, version: int, facts: TrainingFacts, generator: Any, files:
 def _facts_of_run(snapshot: "Snapshot", metrics: Mapping[str, Metric], memorisation: Memorisation) -> TrainingFacts:
     options, generator = snapshot.options, snapshot.generator
     dataset, device = options["dataset"], str(options["device"])
+    ranks = options.get("ranks", 1)  # the first one's time is kept; the others took as long
     family: Any = options.get("family") or _FAMILIES.get(options["recipe"], "tessera-gan")
     return TrainingFacts(
         family=family,
@@ -173,9 +174,9 @@ def _facts_of_run(snapshot: "Snapshot", metrics: Mapping[str, Metric], memorisat
         seed=options["seed"],
         images_seen=snapshot.images_seen,
         seconds=snapshot.seconds,
-        cpu_hours=snapshot.cpu_seconds / 3600,
+        cpu_hours=snapshot.cpu_seconds / 3600 * ranks,
         energy_wh=snapshot.energy_wh,
-        gpu_hours=snapshot.seconds / 3600 if device.startswith("cuda") else 0.0,
+        gpu_hours=snapshot.seconds / 3600 * ranks if device.startswith("cuda") else 0.0,
         commit=options["commit"],
         device=device,
         versions=options["versions"],

@@ -327,6 +327,12 @@ class TestPublishRun:
         manifest = read(publish_run(run(Tiny(), device="cuda"), tmp_path, "drawings", **LICENCES))
         assert manifest["training"]["gpu_hours"] == 2
 
+    def test_hours_of_every_rank_are_counted(self, tmp_path, run):
+        manifest = read(publish_run(run(Tiny(), device="cuda", ranks=4), tmp_path, "drawings", **LICENCES))
+        assert manifest["training"]["gpu_hours"] == 8
+        assert manifest["training"]["cpu_hours"] == 10
+        assert manifest["training"]["seconds"] == 7200
+
     def test_what_evaluate_and_audit_found_is_carried(self, tmp_path, run):
         folder = publish_run(
             run(Tiny()),

@@ -161,7 +161,7 @@ def _admitted(picture: ImageFile, data: bytes, fit: Fit) -> Header:
     if header.side < MIN_SIDE:
         raise Reject(f"too small: {size}; at least {MIN_SIDE} a side are needed")
     if fit == "crop" and max(width, height) > MAX_ASPECT * header.side:
-        raise Reject(f"too long: {size}; little of it would be left in a square (fit 'pad' keeps the whole)")
+        raise Reject(f"too long: {size}; of one more than {MAX_ASPECT} times as long as wide a square shows too little")
     return header
 
 

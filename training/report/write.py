@@ -45,7 +45,7 @@ def write_report(run: Path) -> Path:
 
 def _head(run: Path, snapshot: Snapshot) -> str:
     options = snapshot.options
-    gpu = str(options["device"]).startswith("cuda")
+    gpu, ranks = str(options["device"]).startswith("cuda"), options.get("ranks", 1)
     return (
         f"<h1>{escape(run.name)}</h1>"
         + paragraph(f"Begun {options['started']}. Every sample is synthetic, and none was picked.", "faint")
@@ -54,8 +54,8 @@ def _head(run: Path, snapshot: Snapshot) -> str:
                 "recipe": options["recipe"],
                 "images seen": f"{snapshot.images_seen:,}",
                 "training time": duration(snapshot.seconds),
-                "CPU time": duration(snapshot.cpu_seconds),
-                "GPU time": duration(snapshot.seconds) if gpu else "none",
+                "CPU time": duration(snapshot.cpu_seconds * ranks),
+                "GPU time": duration(snapshot.seconds * ranks) if gpu else "none",
                 "energy": "not measured" if snapshot.energy_wh is None else f"{snapshot.energy_wh:.3g} Wh",
                 "device": str(options["device"]),
                 "seed": str(options["seed"]),
@@ -77,7 +77,7 @@ def _samples(run: Path) -> str:
 
 
 def _charts(stats: list[dict[str, float]]) -> str:
-    charts = "".join(chart(title, curves) for title, curves in grouped(stats).items())
+    charts = "".join(chart(title, curves) for title, curves in sorted(grouped(stats).items()))
     return charts and f'<div class="charts">{charts}</div>' + paragraph("Over the images seen.", "faint")
 
 
