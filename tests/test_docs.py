@@ -9,6 +9,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import PREFIX, Settings
+from training.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTED = ("*.md", "docs/**/*.md", "models/**/*.md", "benchmarks/**/*.md", "datasets/*.md")
@@ -74,6 +75,11 @@ def test_every_route_is_in_the_reference() -> None:
     assert missing == []
     for hidden in ("/docs", "/openapi.json"):
         assert f"`GET {hidden}`" in reference()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_trainer_is_in_the_reference(command: str) -> None:
+    assert re.search(rf"^\| `{command}\b", pages()["docs/training.md"], re.MULTILINE)
 
 
 def test_the_reader_of_links_sees_them() -> None:
