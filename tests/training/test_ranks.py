@@ -1,8 +1,6 @@
-"""Two ranks are one process in two: same losses, same weights. Without torchrun there is one rank, with everything."""
+"""Two ranks are one process in two: the same losses at every step. Alone, a rank has everything."""
 
-import json
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,40 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.two_ranks import places
-from training import precision, ranks
+from training import ranks
 
-SCRIPT = Path(__file__).with_name("follow.py")
-STEPS = 5
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def together() -> list[dict[str, list[float]]]:
-    """What each of two ranks found."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(STEPS)],
-            env=os.environ | place | {"PYTHONPATH": str(SCRIPT.parents[2])},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for place in places(2)
-    ]
-    return [json.loads(process.communicate(timeout=300)[0]) for process in processes]
-
-
-def test_two_ranks_follow_the_single_process(
-    together: list[dict[str, list[float]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(precision, "native_bfloat16", lambda device: False)
-    alone = runpy.run_path(str(SCRIPT))["follow"](STEPS)
-    assert alone.keys() == together[0].keys()
-    for name, values in alone.items():
-        assert together[0][name] == pytest.approx(values, abs=1e-3), name
-
-
-def test_the_ranks_have_the_same_weights(together: list[dict[str, list[float]]]) -> None:
-    assert together[0] == together[1]
+def test_two_ranks_follow_the_single_process(drawings: Path) -> None:
+    """Six of the two hundred steps of the benchmark: real processes, the real loop, gloo between them."""
+    command = [sys.executable, "-m", "benchmarks.two_ranks", str(drawings), "--steps", "6"]
+    found = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
+    )
+    assert found.returncode == 0, found
+    assert "in 6 steps" in found.stdout
 
 
 def test_alone_everything_is_ones_own() -> None:
