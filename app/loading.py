@@ -1,8 +1,10 @@
 """From published models to served ones: how an engine and a batcher are made, the first load, and whether they move."""
 
+import gc
 import logging
 import weakref
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +37,7 @@ def open_registry(
         # Imported here, in the loading thread: torch takes seconds, in which the service already answers /livez.
         from app.inference.engine import Engine, GeneratorSpec
 
+        _set_libraries_aside()
         manifest = model.manifest
         image = manifest.image
         spec = GeneratorSpec(manifest.latent.dim, image.height, image.width, image.channels, len(manifest.classes))
@@ -74,6 +77,14 @@ def open_registry(
         return batcher
 
     return Registry(settings.models_dir, build_engine, build_batcher, default=settings.default_model)
+
+
+@cache
+def _set_libraries_aside() -> None:
+    """Hundreds of thousands of objects of imported libraries, which live as long as the process: the garbage collector
+    would walk them again and again, and no request moves meanwhile. Before the first model, for a model may go."""
+    gc.collect()
+    gc.freeze()
 
 
 def stuck(registry: Registry) -> str:

@@ -8,6 +8,7 @@ from app import errors
 from app.api import bodies, negotiation, orders, problems
 from app.api.clients import Clients
 from app.api.departure import unless_gone
+from app.api.direct import DirectRoute
 from app.api.schemas import EXAMPLES, Generated, GenerateRequest
 from app.api.seed_runs import written
 from app.front.front import ARRIVED, FACTS
@@ -50,7 +51,7 @@ ERRORS = problems.documented(*KINDS_OF_ERROR)
 
 
 def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
-    routes = APIRouter(tags=["images"])
+    routes = APIRouter(tags=["images"], route_class=DirectRoute)
 
     @routes.post(
         "/generate",

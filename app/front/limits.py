@@ -32,8 +32,11 @@ class BodyLimits:
         return self.uploads.get(path, self.usual) if _is_multipart(scope) else self.usual
 
 
-class ClientGone(Exception):
-    """The connection closed before the request was whole; nobody is left to answer."""
+class ClientGone(BaseException):
+    """The connection closed before the request was whole or answered; nobody is left to answer.
+
+    Not an Exception: no handler on the way to the front shall make an answer of it.
+    """
 
 
 async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, seconds: float) -> Receive:

@@ -1,7 +1,9 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
 
 from app.api.departure import unless_gone
 from app.front.limits import ClientGone
@@ -106,3 +108,25 @@ def test_a_client_that_leaves_as_the_work_ends_does_not_cancel_what_follows() ->
         return result
 
     assert asyncio.run(main()) == "done"
+
+
+def test_no_handler_answers_a_client_that_has_gone() -> None:
+    answered = []
+
+    async def leave(request: Request) -> Response:
+        raise ClientGone
+
+    async def answer(request: Request, error: Exception) -> Response:
+        answered.append(error)
+        return Response(status_code=500)
+
+    app = FastAPI(exception_handlers={Exception: answer, 500: answer})
+    app.add_route("/", leave)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+            with pytest.raises(ClientGone):
+                await client.get("/")
+
+    asyncio.run(main())
+    assert answered == []
