@@ -3,7 +3,9 @@
     python -m benchmarks.bare MODELS [--seconds 8] > figures.json
 
 Prints JSON: for `engine` and `plain`, `batch` images per second in batches of BATCH, and `one` median seconds of a
-forward pass of one image. The two take turns, so that both meet the same machine.
+forward pass of one image. `limit` has as `batch` what float32 matrix products, at the rate they had in turn with the
+engine, would allow for the generator as published, and as `one` seconds of that arithmetic. `latents`: median seconds
+for one of LATENTS. All take turns, so that they meet the same machine.
 """
 
 import argparse
@@ -20,6 +22,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64
+LATENTS = 4096
+_SIDE = 1024  # of the matrices
 _TURNS = 4
 
 Forward = Callable[[int], Any]
@@ -38,27 +42,30 @@ def main() -> None:
     parser.add_argument("models", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0)
     options = parser.parse_args()
-    forwards = contenders(options.models)
-    turn = options.seconds / (_TURNS * len(forwards) * 2)
-    taken: dict[tuple[str, int], list[float]] = {(name, n): [] for name in forwards for n in (BATCH, 1)}
-    for name, forward in forwards.items():
-        for n in (BATCH, 1, BATCH, 1):
-            forward(n)
-            taken[name, n].clear()
+    forwards, multiplications = contenders(options.models)
+    cases = [(name, n) for name in ("engine", "plain") for n in (BATCH, 1)] + [("product", 1), ("latents", LATENTS)]
+    turn = options.seconds / (_TURNS * len(cases))
+    taken: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
+    for _ in range(2):
+        for name, n in cases:
+            forwards[name](n)
     for _ in range(_TURNS):
         for (name, n), times in taken.items():
             times += timed(forwards[name], n, turn)
-    figures = {
-        name: {"batch": BATCH / statistics.median(taken[name, BATCH]), "one": statistics.median(taken[name, 1])}
-        for name in forwards
-    }
+    median = {case: statistics.median(times) for case, times in taken.items()}
+    figures = {name: {"batch": BATCH / median[name, BATCH], "one": median[name, 1]} for name in ("engine", "plain")}
+    arithmetic = median["product", 1] / _SIDE**3 * multiplications
+    figures["limit"] = {"batch": 1 / arithmetic, "one": arithmetic}
+    figures["latents"] = {"batch": LATENTS / median["latents", LATENTS], "one": median["latents", LATENTS] / LATENTS}
     json.dump(figures, sys.stdout)
 
 
-def contenders(models: Path) -> dict[str, Forward]:
+def contenders(models: Path) -> tuple[dict[str, Forward], int]:
+    """What is timed, by name, each for a number of images; and the multiplications of one image, as published."""
     import torch
 
     from app.inference.engine import Engine, GeneratorSpec
+    from app.inference.latents import latents
     from app.registry.store import discover, verify
 
     model = verify(discover(models)[0])
@@ -75,7 +82,14 @@ def contenders(models: Path) -> dict[str, Forward]:
         with torch.inference_mode():
             return plain(z_tensor[:n], label_tensor[:n])
 
-    return {"engine": lambda n: engine.forward(z[:n], label[:n]), "plain": forward_plain}
+    matrix = torch.rand(_SIDE, _SIDE)
+    forwards = {
+        "engine": lambda n: engine.forward(z[:n], label[:n]),
+        "plain": forward_plain,
+        "product": lambda n: matrix @ matrix,
+        "latents": lambda n: latents(np.arange(n, dtype=np.uint32), dim),
+    }
+    return forwards, engine.multiplications
 
 
 def timed(forward: Forward, n: int, seconds: float) -> list[float]:

@@ -1,22 +1,19 @@
 """Time and bytes of this PNG encoder against the usual ones, on grids of real images, of noisy ones, and of noise.
 
-    python -m benchmarks.encoder FOLDER [FOLDER ...] [--seconds 2] > benchmarks/results/encoder.md
+    python -m benchmarks.encoder FOLDER [FOLDER ...] [--seconds 2]        (about half a minute a folder)
 
 A folder holds images of any size (also in folders within it); each becomes grids of 64 tiles of 64 x 64 pixels with a
 padding of 2, so 530 x 530 pixels. "+1" is the same with Gaussian noise of one level, as a generator's output has it.
 Every encoder makes its file in turn, round after round, so that all meet the same machine; the median counts.
 """
 
-import argparse
-import datetime
 import io
-import os
-import platform
 import statistics
-import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module, metadata
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -25,28 +22,60 @@ from PIL import Image, ImageOps, features
 
 from app.images.encode import encode_jpeg, encode_png, encode_webp
 from app.images.grid import assemble
+from benchmarks.report import Check, Report, installed, parser
 
 Pixels = npt.NDArray[np.uint8]
 Encoder = Callable[[Pixels], bytes]
 TILE, TILES = 64, 64
+SIDE = 8 * (TILE + 2) + 2
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 OURS, BASELINE = "tessera PNG", "Pillow PNG (its default)"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each picture, all encoders together")
-    arguments = parser.parse_args()
+@dataclass(frozen=True)
+class Found:
+    """Medians in seconds and sizes in bytes, by encoder; each has what it can encode."""
+
+    rounds: int
+    seconds: dict[str, float]
+    sizes: dict[str, int]
+
+    @property
+    def faster(self) -> float:
+        return self.seconds[BASELINE] / self.seconds[OURS]
+
+    @property
+    def larger(self) -> float:
+        return self.sizes[OURS] / self.sizes[BASELINE]
+
+
+def main() -> int:
+    parse = parser(__doc__, seconds=2)
+    parse.add_argument("folders", nargs="+", type=Path)
+    options = parse.parse_args()
+    report = Report("encoder", "PNG encoders, one thread")
+    zlib = features.version("zlib_ng") or features.version("zlib")
+    report.add(
+        f"opencv {installed('opencv-python-headless')}, torchvision {installed('torchvision')}; Pillow's zlib: {zlib}."
+    )
     encoders = {
         OURS: encode_png,
         **dict(peers()),
         "tessera WebP, lossless": encode_webp,
         "tessera JPEG, 90": encode_jpeg,
     }
-    print(heading())
-    for name, image in pictures(arguments.folders):
-        print(table(name, image, encoders, arguments.seconds), flush=True)
+    promised: list[Found] = []
+    for name, image in pictures(options.folders):
+        found = measure(image, encoders, options.seconds)
+        tell(report, name, image, found)
+        if image.shape[1:] == (SIDE, 3) and "scale" not in name and "noise" not in name:
+            promised.append(found)
+    slowest, largest = min(found.faster for found in promised), max(found.larger for found in promised)
+    report.checks(
+        Check(f"{SIDE} x {SIDE} RGB, the slowest of {len(promised)}: >= 8x as fast", f"{slowest:.1f}x", slowest >= 8),
+        Check(f"{SIDE} x {SIDE} RGB, the largest of them: <= 1.2x the bytes", f"{largest:.2f}x", largest <= 1.2),
+    )
+    return report.write(options.results)
 
 
 def peers() -> Iterator[tuple[str, Encoder]]:
@@ -121,7 +150,7 @@ def noisy(image: Pixels, numbers: np.random.Generator) -> Pixels:
     return np.clip(np.rint(image + numbers.normal(0, 1, image.shape)), 0, 255).astype(np.uint8)
 
 
-def table(name: str, image: Pixels, encoders: dict[str, Encoder], seconds: float) -> str:
+def measure(image: Pixels, encoders: dict[str, Encoder], seconds: float) -> Found:
     times: dict[str, list[float]] = {}
     sizes: dict[str, int] = {}
     end = time.perf_counter() + seconds
@@ -133,43 +162,25 @@ def table(name: str, image: Pixels, encoders: dict[str, Encoder], seconds: float
             except ValueError:
                 continue  # this one cannot hold such an image
             times.setdefault(encoder, []).append(time.perf_counter() - start)
-    medians = {encoder: statistics.median(taken) for encoder, taken in times.items()}
+    return Found(len(times[OURS]), {encoder: statistics.median(taken) for encoder, taken in times.items()}, sizes)
+
+
+def tell(report: Report, name: str, image: Pixels, found: Found) -> None:
     height, width, channels = image.shape
-    lines = [
-        f"\n### {name}: {width} x {height} x {channels}, {len(times[OURS])} rounds\n",
-        "| encoder | ms | times as fast as Pillow | bytes | bytes / Pillow's |",
-        "|---|--:|--:|--:|--:|",
+    report.add(f"### {name}: {width} x {height} x {channels}, {found.rounds} rounds")
+    seconds, size = found.seconds[BASELINE], found.sizes[BASELINE]
+    rows = [
+        [
+            encoder,
+            f"{median * 1e3:.3f}",
+            f"{seconds / median:.1f}",
+            f"{found.sizes[encoder]:,}",
+            f"{found.sizes[encoder] / size:.2f}",
+        ]
+        for encoder, median in found.seconds.items()
     ]
-    for encoder, median in medians.items():
-        faster, larger = medians[BASELINE] / median, sizes[encoder] / sizes[BASELINE]
-        lines.append(f"| {encoder} | {median * 1e3:.3f} | {faster:.1f} | {sizes[encoder]:,} | {larger:.2f} |")
-    return "\n".join(lines)
-
-
-def heading() -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    packages = ("isal", "numpy", "Pillow", "opencv-python-headless", "torchvision")
-    return (
-        "## PNG encoders\n\n"
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, commit {commit.stdout.strip() or 'unknown'}, one thread of "
-        f"{processor()} ({os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}); Python {platform.python_version()}, "
-        + ", ".join(f"{name} {installed(name)}" for name in packages)
-        + f"; zlib of Pillow: {features.version('zlib_ng') or features.version('zlib')}."
-    )
-
-
-def processor() -> str:
-    with Path("/proc/cpuinfo").open() as lines:
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def installed(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+    report.table(["encoder", "ms", "times as fast as Pillow", "bytes", "bytes / Pillow's"], rows)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
