@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import client, hangups, same_pixels, soak
-from benchmarks.plan import Stream
+from benchmarks.plan import Plan, Stream
 from benchmarks.service import Server, ServerError, Service, free_port, serving
 from benchmarks.tutorial import models_folder, publish_tutorial
 
@@ -61,6 +61,37 @@ def test_a_sample_of_the_soak(service: Service) -> None:
     assert seen.requests > 0
     assert seen.resident > 2**20
     assert seen.files > 3
+
+
+def test_requests_of_all_kinds_leave_no_file_open(service: Service) -> None:
+    before = soak.sample(service).files
+    (summary,) = client.measure(service.port, Stream("soak", soak.MIX, 4, 60.0, requests=2 * len(soak.MIX)))
+    assert set(summary.statuses) == soak.EXPECTED
+
+    async def hang_up() -> None:
+        await asyncio.gather(*(soak.hang_up(service.port) for _ in range(10)))
+
+    asyncio.run(hang_up())
+    until = time.monotonic() + 20
+    while soak.sample(service).files > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert soak.sample(service).files <= before
+
+
+def test_too_much_is_refused_with_a_time_to_come_back_and_never_makes_it_unready(service: Service) -> None:
+    flood = Stream("flood", [{"n": 256, "timeout_ms": 30}], 24, 60.0, requests=200)
+    process = client.start(Plan(service.port, [flood]))
+    ready = []
+    while process.poll() is None:
+        ready.append(service.ready())
+        time.sleep(0.02)
+    (summary,) = client.collect(process)
+    assert set(summary.statuses) <= {"200", "429", "504"}
+    assert summary.statuses["429"] > 0
+    assert summary.without_retry_after == 0
+    assert all(ready)
+    (after,) = client.measure(service.port, Stream("after", [{"n": 1}], 1, 60.0, requests=3))
+    assert after.statuses == {"200": 3}
 
 
 def test_the_slope_of_a_leak_is_found() -> None:
