@@ -61,7 +61,7 @@ async def read(kind: type[T], request: Request) -> tuple[T, bytes]:
 def documented(kind: type[BaseModel]) -> dict[str, Any]:
     """`openapi_extra` of a route that reads `kind` and the image."""
     schema = {"$ref": f"#/components/schemas/{kind.__name__}"}
-    return {"requestBody": {"content": {"multipart/form-data": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def with_image(schema: dict[str, Any]) -> dict[str, Any]:

@@ -171,5 +171,6 @@ def _rendered(code: Float32s, images: Images, recipe: Recipe, form: Form, layout
 
 def _documented(*bodies_: dict[str, Any]) -> dict[str, Any]:
     """`openapi_extra` of a route that takes any of these."""
-    contents = [one["requestBody"]["content"] for one in bodies_]
-    return {"requestBody": {"content": {name: kind for content in contents for name, kind in content.items()}}}
+    kinds = [one["requestBody"] for one in bodies_]
+    content = {name: kind for one in kinds for name, kind in one["content"].items()}
+    return {"requestBody": {"required": all(one["required"] for one in kinds), "content": content}}
