@@ -96,18 +96,17 @@ export class Form {
     for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
   }
 
-  // problem: see service.js. op: of the view that it answers; only generate's seed is the seed of the form.
+  // problem: see service.js. op: of the view that it answers (only generate's seed is the seed of the form), or upload.
   show(problem, op) {
     this.clear();
     if (problem.status === 401) return this.#askForKey(problem.message);
-    const elsewhere = [];
+    const elsewhere = op === "upload" ? "upload" : "all";
     for (const { field, message } of problem.errors) {
       const name = FIELDS[field.split(".")[0]];
-      if (!name || (name === "seed" && op !== "generate")) elsewhere.push(field ? `${field}: ${message}` : message);
-      else this.#mark(name, message);
+      if (name && (name !== "seed" || op === "generate")) this.#mark(name, message);
+      else this.#mark(elsewhere, field ? `${field}: ${message}` : message);
     }
-    if (problem.errors.length) element("error-all").textContent = elsewhere.join("; ");
-    else element("error-all").textContent = problem.message + again(problem.retryAfter);
+    if (problem.errors.length === 0) this.#mark(elsewhere, problem.message + again(problem.retryAfter));
     document.querySelector("[aria-invalid]")?.focus();
   }
 
@@ -117,8 +116,10 @@ export class Form {
     element("key").focus();
   }
 
+  // Each of several labels may have something wrong with it, and often the same.
   #mark(name, message) {
-    element(`error-${name}`).textContent = message;
+    const text = element(`error-${name}`);
+    if (!text.textContent.includes(message)) text.textContent += (text.textContent ? "; " : "") + message;
     const field = name === "labels" ? boxes()[0] : element(name);
     field?.setAttribute("aria-invalid", "true");
   }

@@ -94,8 +94,8 @@ function go(wanted, { remember = true } = {}) {
 
 function upload(file) {
   const wanted = form.read();
-  return ask("generate", async (signal) => {
-    const origin = await service.reconstruct(file, wanted.model, signal);
+  return ask("upload", async (signal) => {
+    const origin = await service.reconstruct(file, wanted.model, wanted.labels[0], signal);
     await go(onward.variedUpload(origin, wanted));
   });
 }

@@ -31,10 +31,11 @@ export class Service {
     return { answer, timings: { total: performance.now() - began, ...timings(answer.headers.get("server-timing")) } };
   }
 
-  // An image file -> its code, and the image that the model makes of it (POST /reconstruct).
-  async reconstruct(file, model, signal) {
+  // An image file -> its code, and the image that the model makes of it. label: undefined where there is none.
+  async reconstruct(file, model, label, signal) {
     const body = new FormData();
-    for (const [name, value] of Object.entries({ image: file, model, format: "json" })) body.append(name, value);
+    const fields = { image: file, model, format: "json", ...(label === undefined ? {} : { label }) };
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
     return (await this.#fetch("reconstruct", { method: "POST", body, headers: this.#credentials(), signal })).json();
   }
 

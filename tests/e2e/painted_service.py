@@ -43,7 +43,7 @@ class Open:
 
 def main() -> None:
     painted = _conftest()
-    model = painted.painted("avatars")
+    model = painted.painted("avatars", encodes=True)
     if seconds := float(sys.argv[1]):
         model.batcher.gate = Slow(seconds)
     settings = Settings()
