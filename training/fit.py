@@ -55,17 +55,15 @@ def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, 
     limits = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
     budget = _budget(limits, head_start)
     choose_device(options.device)
-    with ranks.joined():
-        begun = _begin(options, out, limits) if ranks.rank() == 0 else None
-        run = ranks.from_first(lambda: begun[0] if begun else out)
-        return run, _train(run, begun[1] if begun else images_of(run), budget, options.profile)
+    begun = _begin(options, out, limits) if ranks.rank() == 0 else None
+    run = ranks.from_first(lambda: begun[0] if begun else out)
+    return run, _train(run, begun[1] if begun else images_of(run), budget, options.profile)
 
 
 def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
     """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
     budget = _budget(runs.read_options(run)["budget"], head_start)
-    with ranks.joined():
-        return run, _train(run, images_of(run), budget)
+    return run, _train(run, images_of(run), budget)
 
 
 def _begin(options: FitOptions, out: Path, limits: dict[str, Any]) -> tuple[Path, ImageSet]:

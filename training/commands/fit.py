@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from training import ranks
 from training.fit import RECIPES, FitOptions, fit
 from training.loop import Outcome
 
@@ -30,7 +31,8 @@ def add(command: ArgumentParser) -> None:
 
 def tell(run: Path, outcome: Outcome) -> int:
     """Prints the run's folder and, when it was stopped before its end, how to go on. Returns the exit status."""
-    print(run)
+    if ranks.rank() == 0:
+        print(run)
     if outcome.finished:
         return 0
     print(f"stopped; go on with: python -m training resume {run}", file=sys.stderr)
@@ -57,7 +59,8 @@ def _run(options: Namespace) -> int:
         device=options.device,
         profile=options.profile,
     )
-    return tell(*fit(asked, options.out, head_start()))
+    with ranks.joined():
+        return tell(*fit(asked, options.out, head_start()))
 
 
 def _positive(text: str) -> float:

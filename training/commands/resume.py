@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from training import ranks
 from training.commands.fit import head_start, tell
 from training.fit import resume
 
@@ -15,4 +16,5 @@ def add(command: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
-    return tell(*resume(options.run, head_start()))
+    with ranks.joined():
+        return tell(*resume(options.run, head_start()))
