@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 
 from training.checkpoint import CheckpointError
-from training.commands import audit, evaluate, fit, lint, publish, report, resume
+from training.commands import add_encoder, audit, evaluate, fit, lint, publish, report, resume
 from training.data.errors import DataError
 from training.evaluation.features import ExtractorUnavailable
 from training.publish import PublishError
@@ -14,6 +14,7 @@ COMMANDS: dict[str, ModuleType] = {
     "lint": lint,
     "fit": fit,
     "resume": resume,
+    "add-encoder": add_encoder,
     "evaluate": evaluate,
     "audit": audit,
     "publish": publish,

@@ -1,6 +1,6 @@
 """Every hyperparameter, its default and where the default comes from. Frozen: a run's options never change under it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,70 @@ class TesseraConfig:
     """Half-life of the published average, in images, once training is old enough (training/ema.py)."""
 
 
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """The autoencoder. Sources: RAE (Ghosh et al. 2020), EXPERIMENTS.md."""
+
+    resolution: int
+    channels: int
+    num_classes: int = 0
+    code_dim: int = 64
+    components: int = 10
+    """Gaussians in the prior of a class, at most (RAE, section 5)."""
+    prior_codes: int = 4096
+    """The prior is fitted to the codes of so many images, those seen last."""
+    batch_size: int = 32
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    warm_up_steps: int = 50
+    decay_from: float = 0.3
+    final_lr: float = 0.02
+    feature_weight: float = 0.1
+    feature_share: int = 2
+    """The frozen network looks at every so-many-th image of a batch only: it is half of a step's cost."""
+    code_weight: float = 1e-4
+    noise: float = 0.1
+    """Standard deviation of what is added to every number of a code."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """An encoder for a finished generator."""
+
+    batch_size: int = 32
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    warm_up_steps: int = 50
+    decay_from: float = 0.3
+    final_lr: float = 0.02
+    pixel_weight: float = 2.0
+    feature_weight: float = 0.2
+    feature_share: int = 2
+    """As in AutoencoderConfig."""
+
+
+Config = DcganConfig | TesseraConfig | AutoencoderConfig
+
 GROW_AT = {32: (), 64: (0.5,), 128: (0.25, 0.6)}
 """From 32x32 on: a picture of half the side costs a quarter, and what it teaches stays true."""
 
 
 def tessera_config(resolution: int, channels: int, num_classes: int) -> TesseraConfig:
     return TesseraConfig(resolution, channels, num_classes, grow_at=GROW_AT[resolution])
+
+
+COMPONENTS_IN_ALL = 200
+"""Over all classes: each holds a matrix of code_dim squared, in the published file too."""
+CODES_A_CLASS = 64
+
+
+def autoencoder_config(resolution: int, channels: int, num_classes: int) -> AutoencoderConfig:
+    """The autoencoder with a prior that has room for so many classes."""
+    default = AutoencoderConfig(resolution, channels, num_classes)
+    return replace(
+        default,
+        components=max(1, min(default.components, COMPONENTS_IN_ALL // max(1, num_classes))),
+        prior_codes=max(default.prior_codes, CODES_A_CLASS * num_classes),
+    )

@@ -12,18 +12,26 @@ from torch import Tensor
 from training import ranks
 from training import run as runs
 from training.budget import Budget
-from training.config import DcganConfig, TesseraConfig, tessera_config
+from training.config import (
+    AutoencoderConfig,
+    Config,
+    DcganConfig,
+    TesseraConfig,
+    autoencoder_config,
+    tessera_config,
+)
 from training.data.dataset import ImageSet, prepare
 from training.data.training_set import TrainingSet
 from training.energy import EnergyMeter
 from training.evaluation.features import EfficientNetLite0
 from training.judge import Judge, reference_of
 from training.loop import Outcome, train
+from training.recipes.autoencoder import AutoencoderRecipe
 from training.recipes.dcgan import Dcgan
 from training.recipes.recipe import Recipe
-from training.recipes.tessera import EXAMPLES, Examples, Tessera
+from training.recipes.tessera import CALIBRATION_IMAGES, EXAMPLES, Examples, Tessera
 
-RECIPES = ("tessera", "dcgan")
+RECIPES = ("tessera", "dcgan", "autoencoder")
 CACHE = "cache"
 
 
@@ -53,7 +61,7 @@ def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, 
     Raises DataError when the folder cannot be trained on, ValueError when the budget or the device makes no sense.
     """
     limits = {"minutes": options.minutes, "images": options.images, "processor_time": options.processor_time}
-    budget = _budget(limits, head_start)
+    budget = budget_of(limits, head_start)
     choose_device(options.device)
     begun = _begin(options, out, limits) if ranks.rank() == 0 else None
     run = ranks.from_first(lambda: begun[0] if begun else out)
@@ -62,7 +70,7 @@ def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, 
 
 def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
     """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
-    budget = _budget(runs.read_options(run)["budget"], head_start)
+    budget = budget_of(runs.read_options(run)["budget"], head_start)
     return run, _train(run, images_of(run), budget)
 
 
@@ -95,16 +103,22 @@ def images_of(run: Path) -> ImageSet:
     return images
 
 
-def config_of(options: dict[str, Any]) -> DcganConfig | TesseraConfig:
+def config_of(options: dict[str, Any]) -> Config:
     """The frozen configuration that a run's options hold."""
-    kind = {"dcgan": DcganConfig, "tessera": TesseraConfig}[options["recipe"]]
-    return kind(**options["config"])
+    kinds: dict[str, type[Config]] = {
+        "dcgan": DcganConfig,
+        "tessera": TesseraConfig,
+        "autoencoder": AutoencoderConfig,
+    }
+    return kinds[options["recipe"]](**options["config"])
 
 
-def _configure(recipe: str, images: ImageSet) -> DcganConfig | TesseraConfig:
+def _configure(recipe: str, images: ImageSet) -> Config:
     resolution, channels = images.images.shape[1], images.images.shape[3]
     if recipe == "dcgan":
         return DcganConfig(resolution, channels)
+    if recipe == "autoencoder":
+        return autoencoder_config(resolution, channels, len(images.class_names))
     return tessera_config(resolution, channels, len(images.class_names))
 
 
@@ -112,7 +126,7 @@ def _describe(
     options: FitOptions,
     folder: Path,
     images: ImageSet,
-    config: DcganConfig | TesseraConfig,
+    config: Config,
     limits: dict[str, Any],
 ) -> dict[str, Any]:
     dataset = {
@@ -153,9 +167,9 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
         data = TrainingSet(images.images, images.labels, images.train)
         torch.manual_seed(options["seed"])
         recipe = _build(config, data, device, options["seed"])
-        reference = reference_of(images.images, images.held_out, images.train)
-        judge = Judge(EfficientNetLite0(threads=options["threads"]), reference)
-        return train(run, recipe, data, budget, judge, log, device, options["seed"], profile)
+        return train(
+            run, recipe, data, budget, judge_of(images, options["threads"]), log, device, options["seed"], profile
+        )
     finally:
         log.close()
 
@@ -166,16 +180,23 @@ def _check_shares(batch_size: int) -> None:
         raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.size()} processes: use fewer")
 
 
-def _budget(limits: dict[str, Any], head_start: float) -> Budget:
+def judge_of(images: ImageSet, threads: int) -> Judge:
+    """What the loop compares its pictures with: held-out images, where there are enough."""
+    return Judge(EfficientNetLite0(threads=threads), reference_of(images.images, images.held_out, images.train))
+
+
+def budget_of(limits: dict[str, Any], head_start: float = 0.0) -> Budget:
     """From the `budget` of a run's options."""
     minutes = limits["minutes"]
     seconds = None if minutes is None else minutes * 60
     return Budget(limits["images"], seconds, limits["processor_time"], head_start)
 
 
-def _build(config: DcganConfig | TesseraConfig, data: TrainingSet, device: torch.device, seed: int) -> Recipe:
+def _build(config: Config, data: TrainingSet, device: torch.device, seed: int) -> Recipe:
     if isinstance(config, DcganConfig):
         return Dcgan(config, device)
+    if isinstance(config, AutoencoderConfig):
+        return AutoencoderRecipe(config, device, sample_of(data, device, seed), len(data))
     return Tessera(config, device, _examples(data, device, seed))
 
 
@@ -188,6 +209,13 @@ def _examples(data: TrainingSet, device: torch.device, seed: int) -> Examples:
         return data.batch(np.take(order, np.arange(number * count, (number + 1) * count), mode="wrap"), device)
 
     return turn
+
+
+def sample_of(data: TrainingSet, device: torch.device, seed: int) -> Tensor:
+    """Some of the training images, float32 [N, C, R, R]: what the scale of frozen features is taken from."""
+    chosen = np.random.Generator(np.random.PCG64(seed)).permutation(len(data))[:CALIBRATION_IMAGES]
+    images, _ = data.batch(np.sort(chosen), device)
+    return images
 
 
 def choose_device(name: str) -> torch.device:

@@ -5,7 +5,6 @@ audit.json        verdict, tests and closest pairs; closest.png shows those pair
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from training.facts import Memorisation, Metric
 from training.measure import measure
 from training.sheet import png
 from training.subject import Subject
+from training.weights import weights_sha256
 
 EVALUATION = "evaluation.json"
 AUDIT = "audit.json"
@@ -58,15 +58,6 @@ def memorisation_of(run: Path, subject: Subject, count: int) -> Memorisation:
     """What `audit` found about these very weights, or finds now."""
     found = _kept(run, AUDIT, subject.generator, count) or audit_run(run, subject, count).to_json()
     return Memorisation(found["verdict"], found["summary"])
-
-
-def weights_sha256(generator: nn.Module) -> str:
-    """Of every tensor of the state, in order of the names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(generator.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _keep(run: Path, file: str, generator: nn.Module, count: int, found: Any) -> None:

@@ -30,7 +30,8 @@ def read_published(folder: Path) -> Published:
     data = (folder / "generator.pt").read_bytes()
     if fingerprint(data) != manifest["files"]["generator.pt"]:
         raise ValueError(f"{folder / 'generator.pt'} is not the file that its manifest names")
-    return Published(manifest, _Scripted(load(data), manifest))
+    kind = _ScriptedEncoder if "encode" in manifest["capabilities"] else _Scripted
+    return Published(manifest, kind(load(data), manifest))
 
 
 class _Scripted(ImageGenerator):
@@ -47,3 +48,9 @@ class _Scripted(ImageGenerator):
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         images: Tensor = self.module(z, label)
         return images
+
+
+class _ScriptedEncoder(_Scripted):
+    def encode(self, x: Tensor) -> Tensor:
+        z: Tensor = self.module.encode(x)  # type: ignore[operator]
+        return z

@@ -12,6 +12,8 @@ from app.loading import open_registry
 from app.registry.proof import golden_inputs
 from app.settings import Settings
 from app.telemetry import Telemetry
+from training.add_encoder import add_encoder
+from training.evaluation.reconstruction import reconstructed
 from training.fit import FitOptions, fit
 from training.latents import latent
 from training.networks import dcgan, tessera
@@ -24,15 +26,20 @@ TOLERANCE = 2
 
 def served(models_dir):
     """What the service loads from models_dir, and the golden images that each engine makes."""
+    return with_models(models_dir, lambda model: model.engine.forward(*golden_inputs(model.manifest)))
+
+
+def with_models(models_dir, action):
+    """The result of action(model) for each model that the service loads from models_dir, by name."""
     registry = open_registry(Settings(models_dir=models_dir, device="cpu", max_batch_size=4), Lifecycle(), Telemetry())
 
     async def load():
         await registry.reload()
         assert registry.refused == ()
-        images = {m.manifest.name: m.engine.forward(*golden_inputs(m.manifest)) for m in registry.models()}
+        results = {model.manifest.name: action(model) for model in registry.models()}
         await registry.drain()
         registry.stop()
-        return images
+        return results
 
     return asyncio.run(load())
 
@@ -71,7 +78,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("recipe", "classes", "family"), [("dcgan", 0, "dcgan"), ("tessera", 2, "tessera-gan")])
+@pytest.mark.parametrize(
+    ("recipe", "classes", "family"),
+    [("dcgan", 0, "dcgan"), ("tessera", 2, "tessera-gan"), ("autoencoder", 2, "autoencoder")],
+)
 def test_a_run_that_was_trained_published_and_served_makes_its_images(
     folder, tmp_path, serve, decode, recipe, classes, family
 ):
@@ -88,6 +98,22 @@ def test_a_run_that_was_trained_published_and_served_makes_its_images(
     published = b"".join(path.read_bytes() for path in version.iterdir())
     assert str(tmp_path).encode() not in published
     assert f'"family": "{family}"'.encode() in published
+
+
+def test_what_a_published_encoder_makes_of_an_image_the_service_makes_too(folder, tmp_path):
+    """An autoencoder, and a generator that was given an encoder: served, both reconstruct as they did in training."""
+    shown = np.stack([np.asarray(Image.open(path)) for path in sorted(folder.glob("*/00[01].png"))])
+    labels, wanted = np.array([0, 0, 1, 1]), {}
+    for recipe in ("autoencoder", "tessera"):
+        run, _ = fit(FitOptions(folder, recipe=recipe, images=64, resolution=32, device="cpu"), tmp_path / "runs")
+        if recipe == "tessera":
+            add_encoder(run, {"minutes": None, "images": 64, "processor_time": False}, "cpu")
+        version = publish_run(run, tmp_path / "models", recipe, **LICENCES)
+        assert '"encode"' in (version / "manifest.json").read_text()
+        wanted[recipe] = reconstructed(load_generator(run).generator, shown, labels)
+    made = with_models(tmp_path / "models", lambda m: m.engine.forward(m.engine.encode(shown), labels))
+    for recipe, images in wanted.items():
+        assert_close(made[recipe], images)
 
 
 def test_every_family_and_shape_can_be_published_and_served(tmp_path, facts_of):

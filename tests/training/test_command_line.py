@@ -119,6 +119,7 @@ def test_images_that_changed_are_not_gone_on_with(
         (["evaluate", "EMPTY", "--extractor", "no.such:thing"], "no.such:thing"),
         (["audit", "EMPTY"], "not a training run"),
         (["publish", "EMPTY", "--name", "x"], "not a training run"),
+        (["add-encoder", "EMPTY"], "not a training run"),
         (["lint", "NOWHERE"], "NOWHERE"),
     ],
 )
@@ -147,6 +148,8 @@ def test_what_cannot_be_done_is_one_sentence(
         ["fit", "x", "--resolution", "48"],
         ["fit", "x", "--recipe", "magic"],
         ["publish", "x"],
+        ["add-encoder"],
+        ["add-encoder", "x", "--minutes", "-1"],
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

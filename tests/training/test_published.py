@@ -22,6 +22,11 @@ class Stripes(nn.Module):
         return colour[:, :, None, None].expand(-1, -1, 8, 8)
 
 
+class Encoding(Stripes):
+    def encode(self, x: Tensor) -> Tensor:
+        return x.mean(3)[:, 0, :4]
+
+
 FACTS = TrainingFacts(
     family="tessera-gan",
     dataset=Dataset("drawings", "0" * 64, count=100, held_out=10),
@@ -53,6 +58,14 @@ def test_it_draws_what_was_published(folder):
     assert published.manifest["training"]["seed"] == 5
     known = published.generator
     assert (known.z_dim, known.num_classes, known.img_resolution, known.img_channels) == (4, 2, 8, 3)
+
+
+def test_it_encodes_where_the_model_does(folder):
+    assert not hasattr(read_published(folder).generator, "encode")
+    generator = Encoding()
+    folder = publish(generator, FACTS, folder.parents[1], "other", data_licence="CC0-1.0", weights_licence="CC0-1.0")
+    x = torch.rand(3, 3, 8, 8)
+    assert torch.equal(read_published(folder).generator.encode(x), generator.encode(x))
 
 
 def test_a_changed_generator_is_not_read(folder):

@@ -2,10 +2,11 @@
 
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from training import ranks
+from training.commands.budget import add_budget, asked_minutes
 from training.fit import RECIPES, FitOptions, fit
 from training.loop import Outcome
 
@@ -17,9 +18,7 @@ STOPPED = 130
 def add(command: ArgumentParser) -> None:
     command.add_argument("folder", type=Path, metavar="FOLDER")
     command.add_argument("--recipe", choices=RECIPES, default=RECIPES[0], help="default: %(default)s")
-    budget = command.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=_positive, help=f"how long to train (default: {DEFAULT_MINUTES:.0f})")
-    budget.add_argument("--images", type=int, help="train on so many images instead: reproducible to the bit")
+    add_budget(command, DEFAULT_MINUTES)
     command.add_argument("--resolution", type=int, choices=(32, 64, 128), help="default: from the images' sizes")
     command.add_argument("--channels", type=int, choices=(1, 3, 4), help="grey, RGB or RGBA; default: from the images")
     command.add_argument("--seed", type=int, default=0)
@@ -29,13 +28,13 @@ def add(command: ArgumentParser) -> None:
     command.set_defaults(command=_run)
 
 
-def tell(run: Path, outcome: Outcome) -> int:
+def tell(run: Path, outcome: Outcome, goes_on: str = "resume") -> int:
     """Prints the run's folder and, when it was stopped before its end, how to go on. Returns the exit status."""
     if ranks.rank() == 0:
         print(run)
     if outcome.finished:
         return 0
-    print(f"stopped; go on with: python -m training resume {run}", file=sys.stderr)
+    print(f"stopped; go on with: python -m training {goes_on} {run}", file=sys.stderr)
     return STOPPED
 
 
@@ -45,13 +44,10 @@ def head_start() -> float:
 
 
 def _run(options: Namespace) -> int:
-    minutes = options.minutes
-    if options.images is None and minutes is None:
-        minutes = DEFAULT_MINUTES
     asked = FitOptions(
         folder=options.folder,
         recipe=options.recipe,
-        minutes=minutes,
+        minutes=asked_minutes(options),
         images=options.images,
         resolution=options.resolution,
         channels=options.channels,
@@ -61,10 +57,3 @@ def _run(options: Namespace) -> int:
     )
     with ranks.joined():
         return tell(*fit(asked, options.out, head_start()))
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ArgumentTypeError(f"{text} is not a positive number")
-    return value

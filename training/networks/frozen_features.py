@@ -58,6 +58,13 @@ class FrozenFeatures(nn.Module):
             return maps
         return [(m - mean) / deviation for m, mean, deviation in zip(maps, self._means, self._deviations, strict=True)]
 
+    def distance(self, images: Tensor, wanted: Tensor) -> Tensor:
+        """The mean square difference of the maps, each stage counting as much; a scalar. Only `images` get a
+        gradient."""
+        with torch.no_grad():
+            goals = self(wanted)
+        return torch.stack([(m - goal).square().mean() for m, goal in zip(self(images), goals, strict=True)]).mean()
+
 
 def _as_photograph(images: Tensor) -> Tensor:
     """Grey repeated to three channels, alpha composited on white, then the network's input scale, (x - 127) / 128."""

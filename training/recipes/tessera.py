@@ -6,7 +6,6 @@ et al. 2021). Within the minutes that a small team has this beat every game on p
 """
 
 import dataclasses
-import math
 from collections.abc import Callable
 
 import torch
@@ -26,6 +25,7 @@ from training.networks.generator import ImageGenerator
 from training.networks.tessera import Generator
 from training.precision import autocast
 from training.recipes.restore import Parts, restore
+from training.recipes.schedule import pace
 
 EXAMPLES = 2048
 """Real images that the generator is compared with at a time; a larger folder takes turns."""
@@ -131,14 +131,8 @@ class Tessera:
         return self._config.resolution >> (len(self._config.grow_at) - grown)
 
     def _schedule(self, progress: float) -> None:
-        """A short linear warm-up, a plateau, a cosine."""
-        config = self._config
-        warm = min(1.0, (self._steps + 1) / config.warm_up_steps)
-        position = max(0.0, progress - config.decay_from) / (1 - config.decay_from)
-        decayed = config.final_lr + (1 - config.final_lr) * (1 + math.cos(math.pi * position)) / 2
         for adam in self._adams.values():
-            for group in adam.param_groups:
-                group["lr"] = config.lr * warm * decayed
+            pace(adam, self._config, self._steps, progress)
 
     def gentler(self, times: int) -> None:
         """Half the learning rate and half the weight of the heads each time."""

@@ -12,6 +12,7 @@ from training.report.curves import chart, grouped
 from training.report.pictures import moments, picture
 from training.report.style import facts, page, paragraph, section, table
 from training.snapshot import Snapshot, load_generator
+from training.weights import weights_sha256
 
 REPORT = "report.html"
 NAMES_SHOWN = 20
@@ -23,7 +24,7 @@ def write_report(run: Path) -> Path:
     Raises FileNotFoundError where there is no run, CheckpointError where it has no checkpoint yet.
     """
     snapshot, stats = load_generator(run), _stats(run)
-    weights = judgement.weights_sha256(snapshot.generator)
+    weights = weights_sha256(snapshot.generator)
     body = "\n".join(
         part
         for part in (

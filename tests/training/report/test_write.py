@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from torch import nn
 
-from training.judgement import weights_sha256
 from training.report import write
 from training.report.pictures import moments
 from training.report.write import write_report
 from training.run import write_json, write_options
 from training.sheet import png
 from training.snapshot import Snapshot
+from training.weights import weights_sha256
 
 OPTIONS = {
     "recipe": "tessera",
