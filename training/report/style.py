@@ -42,7 +42,7 @@ polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .key.c4::before { background: var(--c4); } .key.c5::before { background: var(--c5); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 14px; }
-th, td { text-align: left; padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: left; padding: 5px 22px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 code, pre { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: var(--panel); padding: 12px; border-radius: 8px; overflow-x: auto; }

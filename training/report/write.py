@@ -119,32 +119,23 @@ def _copying(kept: dict[str, Any] | None, weights: str, run: Path) -> str:
     if kept is None:
         return paragraph(f"Not audited yet: python -m training audit {run.name}", "faint")
     found = kept["found"]
+    verdict = escape(found["verdict"])
     tests = [
-        [
-            test["test"],
-            test["space"],
-            f"{test['effect']:.3f}",
-            f"{test['p']:.2g}",
-            "yes" if test["suspicious"] else "no",
-        ]
+        [test["test"], test["space"], f"{test['effect']:.3f}", f"{test['p']:.2g}", ("no", "yes")[test["suspicious"]]]
         for test in found["findings"]
     ]
-    pairs = picture(
-        run / judgement.CLOSEST, "generated images, each beside the training image nearest to it", exact=True
-    )
     return (
         _outdated(kept, weights)
-        + f'<p><strong class="{escape(found["verdict"])}">{escape(found["verdict"].capitalize())}.</strong> '
-        + f"{escape(found['summary'])}</p>"
+        + f'<p><strong class="{verdict}">{verdict.capitalize()}.</strong> {escape(found["summary"])}</p>'
         + (table(["test", "space", "effect", "p", "suspicious"], tests, 3) if tests else "")
-        + (
-            "<h3>The closest pairs</h3>"
-            + paragraph("Left of each pair the generated image, right of it the nearest training image.", "faint")
-            + f'<div class="pairs">{pairs}</div>'
-            if found["closest"] and pairs
-            else ""
-        )
+        + (_pairs(run) if found["closest"] else "")
     )
+
+
+def _pairs(run: Path) -> str:
+    shown = picture(run / judgement.CLOSEST, "generated images, each beside the nearest training image", exact=True)
+    said = paragraph("The closest pairs: left the generated image, right the training image nearest to it.", "faint")
+    return said + f'<div class="pairs">{shown}</div>' if shown else ""
 
 
 def _outdated(kept: dict[str, Any], weights: str) -> str:
