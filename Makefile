@@ -7,7 +7,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 INSTALLED := $(VENV)/installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format audit data lock bench bench-peers clean
+.PHONY: help setup run test check format audit data lock openapi bench bench-peers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -39,11 +39,12 @@ run: setup ## start the service on the models of the repository and ask it for o
 test: setup ## the whole test suite
 	$(PY) -m pytest $(TESTS)
 
-check: setup ## format, lint, types, and whether the lock files fit pyproject.toml
+check: setup ## format, lint, types, and whether the lock files and docs/openapi.json are up to date
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m tools.lock --check
+	$(PY) -m tools.openapi --check
 
 format: setup ## rewrite the code as `make check` wants it
 	$(PY) -m ruff check --fix .
@@ -57,6 +58,9 @@ data: setup ## fetch the data sets of the bundled models into data/ (needs npm, 
 
 lock: setup ## write requirements/*.lock again after a change of pyproject.toml; UPGRADE=1 takes newer releases
 	$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)
+
+openapi: setup ## write docs/openapi.json again after a change of the routes
+	$(PY) -m tools.openapi
 
 bench: setup ## measure this service under load; the table goes to benchmarks/results/
 	$(PY) -m benchmarks.load
