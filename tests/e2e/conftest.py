@@ -28,7 +28,7 @@ class Running:
         self.url = ""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        assert self._listening.wait(30)
+        assert self._listening.wait(120)  # a busy machine starts slowly
         self.client = httpx.Client(base_url=self.url, timeout=20)
 
     def _read(self) -> None:
