@@ -54,7 +54,7 @@ def main() -> int:
             read = whole(service, options.images)
         after = saturated(service, options.seconds)
         made_while_paused = pause(service, options.images)
-        free_s, made_after = leave(service, options.images)
+        free_s, made_after = leave(service, options.images, options.images // 2)
     rate, peak = options.images / read.took_s, (before + after) / 2
     report.table(
         ["", "images/s", "seconds", "MB"],
@@ -124,10 +124,10 @@ def pause(service: Service, images: int) -> float:
         return computed(service) - before
 
 
-def leave(service: Service, images: int) -> tuple[float, float]:
-    """After a reader has gone half-way: seconds until nothing waits for it, and images whose pass ended later."""
+def leave(service: Service, images: int, read: int) -> tuple[float, float]:
+    """After a reader of so many has gone: seconds until nothing waits for it, and images whose pass ended later."""
     with archive(service, images) as answer:
-        read_images(answer, images // 2)
+        read_images(answer, read)
         before = computed(service)
     left_at = time.perf_counter()
     until(lambda: service.metrics()["queue_images"] == 0 and service.metrics()["requests_in_flight"] <= 1)

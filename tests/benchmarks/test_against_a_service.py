@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import client, hangups, same_pixels, soak
+from benchmarks import archive, client, hangups, image_urls, same_pixels, soak
 from benchmarks.plan import Plan, Stream
 from benchmarks.service import Server, ServerError, Service, free_port, serving
 from benchmarks.tutorial import models_folder, publish_tutorial
@@ -99,6 +99,34 @@ def test_the_slope_of_a_leak_is_found() -> None:
     assert soak.slope(samples) == pytest.approx(50)
     assert soak.slope(samples[:1]) == 0
     assert [seen.requests for seen in soak.settled(samples)][:2] == [4000, 5000]
+
+
+def test_an_archive_is_read_whole_and_left(service: Service) -> None:
+    read = archive.whole(service, 70)
+    assert (read.files, read.damaged) == (70, None)
+    assert 0 < read.first_s <= read.took_s
+    _, made_after = archive.leave(service, 100_000, 64)
+    assert made_after < 50_000  # this small a model draws thousands while its reader says goodbye
+
+
+def test_a_crowd_costs_one_image(service: Service) -> None:
+    slots, answers = asyncio.run(image_urls.crowd(service, 20))
+    assert slots == 1
+    assert {answer.status for answer in answers} == {200}
+    tag, size = image_urls.look(service)
+    assert size > 0
+    status = {"If-None-Match": tag}, "304"
+    assert image_urls.rate(service, image_urls.IMAGE, *status, seconds=0.1) > 0
+
+
+def test_a_rate_of_other_answers_is_an_error(service: Service) -> None:
+    with pytest.raises(RuntimeError, match="404"):
+        image_urls.rate(service, "/nowhere", {}, "200", seconds=0.1)
+
+
+def test_constant_bytes_are_served() -> None:
+    with image_urls.constant(100) as plain:
+        assert plain.ask("GET", image_urls.CONSTANT) == (200, bytes(100))
 
 
 def test_clients_that_hang_up_while_queued(models: Path) -> None:
