@@ -35,7 +35,7 @@ def bombs() -> dict[str, Callable[[], bytes]]:
         "more-than-said.png": lambda: png(64, 64, bytes(500 * MILLION)),
         "text-of-500-mb.png": lambda: png(64, 64, bytes(64 * 193), _text(500 * MILLION)),
         "profile-of-500-mb.png": lambda: png(64, 64, bytes(64 * 193), _profile(500 * MILLION)),
-        "10000-scans.jpg": _scans,
+        "200-scans.jpg": _scans,
         "65535x65535.gif": lambda: b"GIF89a" + struct.pack("<HH", 65535, 65535) + b"\x80\0\0" + bytes(6) + b",",
         "60000x60000.bmp": _bmp,
         "largest-taken.png": lambda: encoded(_square(MAX_PIXELS["PNG"], "RGBA")),
@@ -88,7 +88,7 @@ def _scans() -> bytes:
     Image.radial_gradient("L").resize((3000, 3000)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
     last = whole.rindex(b"\xff\xda")
-    return whole[:last] + whole[last:-2] * 10_000 + whole[-2:]
+    return whole[:last] + whole[last:-2] * 200 + whole[-2:]
 
 
 def _bmp() -> bytes:

@@ -35,8 +35,9 @@ Fit = Literal["crop", "pad"]
 
 RULE = "upright-lanczos-1"
 MILLION = 1_000_000
-MAX_PIXELS = {"PNG": 24 * MILLION, "JPEG": 64 * MILLION, "WebP": 13 * MILLION, "GIF": 24 * MILLION, "BMP": 24 * MILLION}
-"""So that no file takes more than 200 MB: a JPEG is decoded at a fraction of its size, libwebp holds four copies."""
+MAX_PIXELS = {"PNG": 24 * MILLION, "JPEG": 64 * MILLION, "WebP": 12 * MILLION, "GIF": 24 * MILLION, "BMP": 16 * MILLION}
+"""So that no file takes more than 200 MB: a JPEG is decoded at a fraction of its size, libwebp holds four copies, and
+a BMP is as large in its file as in memory."""
 MAX_PIXELS_PROGRESSIVE = 24 * MILLION
 """A progressive JPEG keeps all its coefficients in memory, however small it is drawn."""
 MAX_JPEG_SCANS = 100
