@@ -7,16 +7,16 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app import labels, rendering
-from app.errors import DeviceLost, Overloaded
+from app.errors import DeviceLost, InvalidField, Overloaded
 from app.gathering import Gathering
 from app.images.provenance import Recipe
 from app.inference.jobs import Spent
@@ -25,6 +25,9 @@ from app.lifecycle import Lifecycle
 from app.mixing import Mix
 from app.rendering import Form, Images, Layout
 from app.telemetry import Telemetry
+from app.words.mixture import Mixture
+from app.words.words import FIELD as PROMPT
+from app.words.words import Words
 
 if TYPE_CHECKING:
     from app.inference.admission import Admission
@@ -43,7 +46,8 @@ _INLINE_BYTES = 100_000
 class Order:
     """What to make. seeds: one an image, or what `mix` makes the images of.
 
-    labels: empty, or one an image; label_fields: what the caller called each of them.
+    labels: empty, or one an image; label_fields: what the caller called each of them. prompt: instead of labels, words
+    that mean classes.
 
     deadline: time.monotonic() by which the images must be computed. client: whose share of the engine this takes.
     """
@@ -58,6 +62,7 @@ class Order:
     deadline: float
     client: str
     mix: Mix | None = None
+    prompt: str = ""
 
     @property
     def n(self) -> int:
@@ -86,13 +91,17 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """model: `name@version`. etag: the entity tag's opaque part, a function of the body's bytes."""
+    """model: `name@version`. etag: the entity tag's opaque part, a function of the body's bytes.
+
+    taken: of a prompt, the class names that it took and their shares.
+    """
 
     body: bytes
     media_type: str
     etag: str
     model: str
     timings: Timings
+    taken: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,7 @@ class Pipeline:
         self._telemetry = telemetry
         self._max_pixels = max_pixels
         self._gathering = Gathering()
+        self._words = Words()
         self._encoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")
 
     async def generate(self, order: Order, render: Render = rendering.render) -> Answer:
@@ -128,8 +138,15 @@ class Pipeline:
         served = self._registry.get(order.model)
         self._check(served, order)
         classes = labels.resolve(order.labels, served.manifest.classes, order.label_fields) if order.labels else None
+        taken = {}
+        if order.prompt:
+            mixture = await self._words.choose(order.prompt, served.manifest.classes)
+            classes, taken = _drawn(order, mixture), mixture.named(served.manifest.classes)
         self.admit(served, order)
         made = await self.compute(served, order, classes)
+        if taken:
+            parameters = {**made.recipe.parameters, "label_shares": taken}
+            made = replace(made, recipe=replace(made.recipe, parameters=parameters))
         began = time.perf_counter()
         body = await self._encode(made.images, made.recipe, order, render)
         encode = time.perf_counter() - began
@@ -137,7 +154,7 @@ class Pipeline:
         self._telemetry.generated(ref, order.n)
         self._telemetry.encoded(order.form.value, encode)
         timings = Timings(made.queue, made.infer, encode)
-        return Answer(body, order.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings)
+        return Answer(body, order.media_type, hashlib.sha256(body).hexdigest()[:32], ref, timings, taken)
 
     async def compute(self, served: "ServedModel", order: Order, classes: Classes | None) -> Made:
         """The images of an order that was checked and admitted; classes int64 [n], or None: those the seeds draw.
@@ -189,8 +206,11 @@ class Pipeline:
 
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
+        self._words.close()
 
     def _check(self, served: "ServedModel", order: Order) -> int:
+        if order.prompt and not served.manifest.classes:
+            raise InvalidField("this model has no classes that a prompt could choose from", PROMPT)
         image = served.manifest.image
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
@@ -216,6 +236,11 @@ class Pipeline:
             return render(images, recipe, order.form, order.layout)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoders, render, images, recipe, order.form, order.layout)
+
+
+def _drawn(order: Order, mixture: Mixture) -> Classes:
+    """The class of each image: drawn by its own seed, or by that whose class it would take anyway."""
+    return mixture.drawn_by(order.seeds if order.mix is None else order.seeds[list(order.mix.owners)])
 
 
 def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:

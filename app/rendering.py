@@ -152,6 +152,7 @@ def _json(images: Images, recipe: Recipe, layout: Layout) -> bytes:
         "model": f"{recipe.model}@{recipe.version}",
         "digest": recipe.digest,
         "truncation_psi": recipe.truncation_psi,
+        **{name: value for name, value in recipe.parameters.items() if name == "label_shares"},
         "width": width,
         "height": height,
         "images": [

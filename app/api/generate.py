@@ -1,6 +1,8 @@
 """POST /generate."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,6 +22,7 @@ _HEADERS: dict[str, Any] = {
     "ETag": "Strong: equal bytes, equal tag.",
     "X-Tessera-Model": "`name@version` that made the images.",
     "X-Tessera-Seeds": "The seed of each image; a run of three or more is written `first-last`.",
+    "X-Tessera-Labels": "Of a prompt: the classes that it took, each with its share `w`; names percent-encoded.",
     "Server-Timing": "queue, infer and encode, milliseconds.",
     "X-Request-ID": "As sent, or made here.",
 }
@@ -83,9 +86,15 @@ def headers(order: Order, answer: Answer) -> dict[str, str]:
         "etag": f'"{answer.etag}"',
         "x-tessera-model": answer.model,
         **({"x-tessera-seeds": seeds} if seeds else {}),
+        **({"x-tessera-labels": _written(answer.taken)} if answer.taken else {}),
         "server-timing": f"queue;dur={timings.queue * 1e3:.2f}, infer;dur={timings.infer * 1e3:.2f}, "
         f"encode;dur={timings.encode * 1e3:.2f}",
     }
+
+
+def _written(taken: Mapping[str, float]) -> str:
+    """`ankle-boot;w=0.62, sandal;w=0.38`: names percent-encoded, because a header holds ASCII."""
+    return ", ".join(f"{quote(name, safe='')};w={share:g}" for name, share in taken.items())
 
 
 def facts(order: Order, answer: Answer) -> dict[str, Any]:

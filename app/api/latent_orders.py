@@ -34,6 +34,8 @@ class Caller:
 def check(body: Asked, n: int, settings: Settings, wrong: Sequence[tuple[str, str]] = ()) -> None:
     """Raises InvalidFields: `wrong`, and what is too much for this service."""
     wrong = list(wrong)
+    if body.label is not None and body.prompt is not None:
+        wrong.append(("prompt", "give label or prompt, not both"))
     if (body.timeout_ms or 0) > settings.timeout_ms:
         wrong.append(("timeout_ms", f"this service gives a request at most {settings.timeout_ms} ms"))
     if n > settings.max_images:
@@ -66,6 +68,7 @@ def order(
         deadline=caller.deadline(body, settings),
         client=caller.client,
         mix=mix,
+        prompt=body.prompt or "",
     )
 
 
@@ -94,7 +97,12 @@ def check_codes(
         for field, code in codes.values()
         if len(code) != dim
     ]
-    if served.manifest.classes and body.label is None and not codes.keys().isdisjoint(mix.owners):
+    if (
+        served.manifest.classes
+        and body.label is None
+        and body.prompt is None
+        and not codes.keys().isdisjoint(mix.owners)
+    ):
         wrong.append(("label", f"is required: {ref} has classes, and a code does not say which"))
     if wrong:
         raise errors.InvalidFields(wrong)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas import MAX_PADDING, MAX_SCALE, Format, Label, Seed
+from app.api.schemas import MAX_PADDING, MAX_SCALE, Format, Label, Prompt, Seed
 from app.images.fitting import Fit
 
 MAX_SEEDS = 64
@@ -37,6 +37,9 @@ class Asked(BaseModel):
         default=None, description="`name` or `name@version`; default: the service's default model."
     )
     label: Label | None = Field(default=None, description="Class of every image, by name or index.")
+    prompt: Prompt | None = Field(
+        default=None, description="Words that name or mean classes of the model, instead of `label`."
+    )
     truncation_psi: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
         default=1.0, description="1: full variety; towards 0: closer to the average image."
     )

@@ -23,6 +23,8 @@ def order(request: GenerateRequest, form: Form, *, arrived: float, client: str, 
         wrong.append(("seeds", "give seed or seeds, not both"))
     if request.label is not None and request.labels is not None:
         wrong.append(("labels", "give label or labels, not both"))
+    if request.prompt is not None and (request.label is not None or request.labels is not None):
+        wrong.append(("prompt", "give label, labels or prompt, one of them"))
     if wrong:
         raise InvalidFields(wrong)
     if request.labels is not None:
@@ -39,6 +41,7 @@ def order(request: GenerateRequest, form: Form, *, arrived: float, client: str, 
         form=form,
         deadline=arrived + timeout_ms / 1000,
         client=client,
+        prompt=request.prompt or "",
     )
 
 

@@ -10,6 +10,7 @@ MAX_SCALE = 16
 
 Seed = Annotated[int, Field(ge=0, le=SEED_MAX, description="0 to 2^32-1.")]
 Label = Annotated[int | Annotated[str, Field(min_length=1, max_length=200)], Field(description="Class name or index.")]
+Prompt = Annotated[str, Field(min_length=1, max_length=200)]
 Format = Literal["png", "webp", "jpeg", "json", "zip"]
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -42,6 +43,9 @@ class GenerateRequest(BaseModel):
     label: Label | None = Field(default=None, description="Class of every image, by name or index.")
     labels: Annotated[list[Label], Field(min_length=1)] | None = Field(
         default=None, description="One class an image, instead of `label`."
+    )
+    prompt: Prompt | None = Field(
+        default=None, description="Words that name or mean classes of the model, instead of `label` or `labels`."
     )
     truncation_psi: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
         default=1.0, description="1: full variety; towards 0: closer to the average image."
@@ -78,6 +82,9 @@ class Generated(BaseModel):
     model: str = Field(description="`name@version`.")
     digest: str = Field(description="SHA-256 of the generator: with a seed and the parameters it fixes the pixels.")
     truncation_psi: float
+    label_shares: dict[str, float] | None = Field(
+        default=None, description="Of a `prompt`: the classes that it took, and their shares."
+    )
     width: int
     height: int
     images: list[GeneratedImage]

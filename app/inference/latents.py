@@ -48,6 +48,12 @@ def labels_for(seeds: Uint32s, num_classes: int) -> Int64s:
     return drawn
 
 
+def shares_of(seeds: Uint32s, parts: int) -> Int64s:
+    """Where each seed falls when [0, 1) is cut into equal parts: int64 [N] in [0, parts), by its label's word."""
+    fallen: Int64s = (_philox(1, seeds, _LABEL_STREAM)[0][0] * np.uint64(parts) >> _HALF).astype(np.int64)
+    return fallen
+
+
 def truncate(z: Float32s, psi: float, mean: Float32s | None) -> Float32s:
     """Pull latents towards `mean` (None: the origin): mean + psi * (z - mean), float32, psi in [0, 1].
 
