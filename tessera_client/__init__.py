@@ -3,7 +3,7 @@
 It needs httpx and nothing of the service. docs/http.md of the service explains every field.
 """
 
-from tessera_client.answers import Image, Model, Picture, Tiles
+from tessera_client.answers import Image, Model, Picture, Reconstruction, Tiles
 from tessera_client.async_client import AsyncClient
 from tessera_client.client import Client
 from tessera_client.errors import (
@@ -27,6 +27,7 @@ __all__ = [
     "InvalidRequest",
     "Model",
     "Picture",
+    "Reconstruction",
     "ServiceError",
     "Tiles",
     "Unauthorized",

@@ -60,6 +60,20 @@ class Tiles(Sequence[Image]):
 
 
 @dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """png: an upload as the model sees it. code: its latent vector, which means something to this digest only."""
+
+    png: bytes
+    code: Sequence[float]
+    label: str | None
+    model: str
+    digest: str
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        return _written(path, self.png)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """ref: `name@version`. details: all that the service says of it, `engine` and `manifest` if it was asked alone."""
 
@@ -91,6 +105,12 @@ def tiles(response: httpx.Response) -> Tiles:
     content = response.json()
     images = [Image(b64decode(image["b64_png"]), image["seed"], image["label"]) for image in content["images"]]
     return Tiles(images, content["model"], content["digest"], content["width"], content["height"])
+
+
+def reconstruction(response: httpx.Response) -> Reconstruction:
+    content = response.json()
+    about = {name: content[name] for name in ("code", "label", "model", "digest")}
+    return Reconstruction(b64decode(content["b64_png"]), **about)
 
 
 def batch(response: httpx.Response) -> list[Picture | ServiceError]:

@@ -11,16 +11,19 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from tessera_client import calls, partial
-from tessera_client.answers import Model, Picture, Tiles
+from tessera_client.answers import Model, Picture, Reconstruction, Tiles
 from tessera_client.base import Base
 from tessera_client.calls import Call
 from tessera_client.errors import ServiceError
 from tessera_client.fields import (
     ArchiveFields,
+    Code,
     EvolveFields,
     GenerateFields,
     InterpolateFields,
+    ReconstructFields,
     TilesFields,
+    Upload,
     VariationsFields,
 )
 
@@ -58,13 +61,17 @@ class AsyncClient(Base):
         """Several requests in one call. One that fails has its error in its place, which is not raised."""
         return await self._ask(calls.batch(requests))
 
-    async def interpolate(self, seeds: Sequence[int], **fields: Unpack[InterpolateFields]) -> Picture:
-        """The way from seed to seed."""
-        return await self._ask(calls.interpolate(seeds, fields))
+    async def interpolate(self, points: Sequence[int | Code], **fields: Unpack[InterpolateFields]) -> Picture:
+        """The way from seed to seed, or code to code."""
+        return await self._ask(calls.interpolate(points, fields))
 
-    async def variations(self, seed: int, **fields: Unpack[VariationsFields]) -> Picture:
-        """Images around that of a seed."""
-        return await self._ask(calls.variations(seed, fields))
+    async def variations(self, start: int | Code | Upload, **fields: Unpack[VariationsFields]) -> Picture:
+        """Images around that of a seed or code, or around an upload (its bytes, or a path)."""
+        return await self._ask(calls.variations(start, fields))
+
+    async def reconstruct(self, image: Upload, **fields: Unpack[ReconstructFields]) -> Reconstruction:
+        """An image (its bytes, or a path) as a model that can encode sees it, and its code."""
+        return await self._ask(calls.reconstruct(image, fields))
 
     async def evolve(self, liked: Sequence[int], **fields: Unpack[EvolveFields]) -> Picture:
         """Children of what was liked."""

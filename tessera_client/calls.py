@@ -2,21 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from tessera_client import answers
-from tessera_client.answers import Model, Picture, Tiles
+from tessera_client.answers import Model, Picture, Reconstruction, Tiles
 from tessera_client.errors import ServiceError
 from tessera_client.fields import (
     ArchiveFields,
+    Code,
     EvolveFields,
     GenerateFields,
     InterpolateFields,
     Label,
+    ReconstructFields,
     TilesFields,
+    Upload,
     VariationsFields,
 )
 
@@ -27,17 +32,21 @@ _EXTENSIONS = {"png": "png", "webp": "webp", "jpeg": "jpg"}
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """read: gets the response that succeeded."""
+    """read: gets the response that succeeded. body: sent as JSON or, beside the file `image`, as fields of a form."""
 
     method: str
     path: str
     read: Callable[[httpx.Response], T]
     body: Mapping[str, Any] | None = None
+    image: bytes | None = None
 
     @property
     def request(self) -> dict[str, Any]:
         """Arguments for httpx."""
-        return {"method": self.method, "url": self.path, "json": self.body}
+        where = {"method": self.method, "url": self.path}
+        if self.image is None:
+            return {**where, "json": self.body}
+        return {**where, "data": self.body, "files": {"image": ("image", self.image)}}
 
 
 def generate(fields: GenerateFields) -> Call[Picture]:
@@ -57,12 +66,25 @@ def archive(fields: ArchiveFields) -> Call[None]:
     return Call("POST", "/generate/archive", lambda response: None, fields)
 
 
-def interpolate(seeds: Sequence[int], fields: InterpolateFields) -> Call[Picture]:
-    return Call("POST", "/interpolate", answers.picture, {"seeds": list(seeds), **fields})
+def interpolate(points: Sequence[int | Code], fields: InterpolateFields) -> Call[Picture]:
+    name = "seeds" if all(isinstance(point, int) for point in points) else "codes"
+    sent = [point if isinstance(point, int) else list(point) for point in points]
+    return Call("POST", "/interpolate", answers.picture, {name: sent, **fields})
 
 
-def variations(seed: int, fields: VariationsFields) -> Call[Picture]:
-    return Call("POST", "/variations", answers.picture, {"seed": seed, **fields})
+def variations(start: int | Code | Upload, fields: VariationsFields) -> Call[Picture]:
+    if isinstance(start, bytes | PathLike):
+        return Call("POST", "/variations", answers.picture, fields, _bytes(start))
+    body = {"seed": start} if isinstance(start, int) else {"code": list(start)}
+    return Call("POST", "/variations", answers.picture, {**body, **fields})
+
+
+def reconstruct(image: Upload, fields: ReconstructFields) -> Call[Reconstruction]:
+    return Call("POST", "/reconstruct", answers.reconstruction, {**fields, "format": "json"}, _bytes(image))
+
+
+def _bytes(image: Upload) -> bytes:
+    return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
 def evolve(liked: Sequence[int], fields: EvolveFields) -> Call[Picture]:

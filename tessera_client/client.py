@@ -11,16 +11,19 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from tessera_client import calls, partial
-from tessera_client.answers import Model, Picture, Tiles
+from tessera_client.answers import Model, Picture, Reconstruction, Tiles
 from tessera_client.base import Base
 from tessera_client.calls import Call
 from tessera_client.errors import ServiceError
 from tessera_client.fields import (
     ArchiveFields,
+    Code,
     EvolveFields,
     GenerateFields,
     InterpolateFields,
+    ReconstructFields,
     TilesFields,
+    Upload,
     VariationsFields,
 )
 
@@ -58,13 +61,17 @@ class Client(Base):
         """Several requests in one call. One that fails has its error in its place, which is not raised."""
         return self._ask(calls.batch(requests))
 
-    def interpolate(self, seeds: Sequence[int], **fields: Unpack[InterpolateFields]) -> Picture:
-        """The way from seed to seed."""
-        return self._ask(calls.interpolate(seeds, fields))
+    def interpolate(self, points: Sequence[int | Code], **fields: Unpack[InterpolateFields]) -> Picture:
+        """The way from seed to seed, or code to code."""
+        return self._ask(calls.interpolate(points, fields))
 
-    def variations(self, seed: int, **fields: Unpack[VariationsFields]) -> Picture:
-        """Images around that of a seed."""
-        return self._ask(calls.variations(seed, fields))
+    def variations(self, start: int | Code | Upload, **fields: Unpack[VariationsFields]) -> Picture:
+        """Images around that of a seed or code, or around an upload (its bytes, or a path)."""
+        return self._ask(calls.variations(start, fields))
+
+    def reconstruct(self, image: Upload, **fields: Unpack[ReconstructFields]) -> Reconstruction:
+        """An image (its bytes, or a path) as a model that can encode sees it, and its code."""
+        return self._ask(calls.reconstruct(image, fields))
 
     def evolve(self, liked: Sequence[int], **fields: Unpack[EvolveFields]) -> Picture:
         """Children of what was liked."""

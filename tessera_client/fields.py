@@ -1,10 +1,14 @@
 """The fields of each request, as keyword arguments. A test compares them with the service's OpenAPI document."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Literal, TypeAlias, TypedDict
 
 Label: TypeAlias = int | str
 File: TypeAlias = Literal["png", "webp", "jpeg"]
+Code: TypeAlias = Sequence[float]
+Upload: TypeAlias = bytes | PathLike[str]
+Form: TypeAlias = Literal["png", "webp", "jpeg", "json", "zip"]
 
 
 class _Model(TypedDict, total=False):
@@ -29,7 +33,7 @@ class TilesFields(_Grid, total=False):
 
 
 class GenerateFields(TilesFields, total=False):
-    format: Literal["png", "webp", "jpeg", "json", "zip"]
+    format: Form
 
 
 class ArchiveFields(_Model, total=False):
@@ -48,7 +52,7 @@ class InterpolateFields(_Grid, total=False):
     loop: bool
     layout: Literal["strip", "grid", "animation"]
     frame_ms: int
-    format: File
+    format: Literal["png", "webp", "jpeg", "apng"]
 
 
 class VariationsFields(_Grid, total=False):
@@ -56,7 +60,8 @@ class VariationsFields(_Grid, total=False):
     label: Label
     strength: float
     variation_seed: int
-    format: File
+    format: Form
+    fit: Literal["crop", "pad"]  # of an upload only
 
 
 class EvolveFields(_Grid, total=False):
@@ -65,4 +70,11 @@ class EvolveFields(_Grid, total=False):
     disliked: Sequence[int]
     strength: float
     seed: int
-    format: File
+    format: Form
+
+
+class ReconstructFields(_Model, total=False):
+    background: str
+    timeout_ms: int
+    label: Label
+    fit: Literal["crop", "pad"]

@@ -26,8 +26,12 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def asks(language: str, code: str) -> bool:
-    """Is it an example of asking a running service?"""
-    return ":8000" in code and (language == "python" or (language == "sh" and code.startswith("curl")))
+    """Is it an example of asking a running service? Not those for a NAME that can encode: no bundled model can."""
+    return (
+        ":8000" in code
+        and "model=NAME" not in code
+        and (language == "python" or (language == "sh" and code.startswith("curl")))
+    )
 
 
 EXAMPLES = [

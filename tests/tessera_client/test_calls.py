@@ -1,7 +1,9 @@
 """What is sent fits what the service says it takes."""
 
+from pathlib import Path
 from typing import Any, get_type_hints
 
+import httpx
 import pytest
 
 from app.main import create_app
@@ -19,15 +21,19 @@ def document() -> Any:
     [
         ("GenerateRequest", fields.GenerateFields, set()),
         ("ArchiveRequest", fields.ArchiveFields, set()),
-        ("InterpolateRequest", fields.InterpolateFields, {"seeds"}),
-        ("VariationsRequest", fields.VariationsFields, {"seed"}),
+        ("InterpolateRequest", fields.InterpolateFields, {"seeds", "codes"}),
+        ("VariationsRequest", fields.VariationsFields, {"seed", "code"}),
+        ("VariationsForm", fields.VariationsFields, {"image"}),
+        ("ReconstructForm", fields.ReconstructFields, {"image", "format"}),
         ("EvolveRequest", fields.EvolveFields, {"liked"}),
     ],
 )
 def test_every_field_of_the_service_is_known_and_no_other(
     document: Any, schema: str, known: type, positional: set[str]
 ) -> None:
-    assert set(get_type_hints(known)) | positional == set(document["components"]["schemas"][schema]["properties"])
+    described = document["components"]["schemas"][schema]["properties"]
+    named = set(get_type_hints(known)) - ({"fit"} if schema == "VariationsRequest" else set())
+    assert named | positional == set(described) | (positional & {"image"})
 
 
 def test_every_path_exists(document: Any) -> None:
@@ -38,11 +44,30 @@ def test_every_path_exists(document: Any) -> None:
         calls.archive({}),
         calls.interpolate([], {}),
         calls.variations(1, {}),
+        calls.reconstruct(b"", {}),
         calls.evolve([], {}),
         calls.models(),
     ]
     for call in made:
         assert call.method.lower() in document["paths"][call.path]
+
+
+def test_points_are_seeds_or_codes() -> None:
+    assert calls.interpolate([1, 2], {}).body == {"seeds": [1, 2]}
+    assert calls.interpolate([1, [0.5, 2]], {"n": 3}).body == {"codes": [1, [0.5, 2]], "n": 3}
+    assert calls.variations(7, {}).body == {"seed": 7}
+    assert calls.variations([0.5], {}).body == {"code": [0.5]}
+
+
+def test_an_upload_is_bytes_or_a_path(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    for upload in (b"png", tmp_path / "a.png"):
+        call = calls.variations(upload, {"n": 2})
+        assert (call.body, call.image) == ({"n": 2}, b"png")
+        sent = httpx.Request(**{**call.request, "url": "http://service/"})
+        assert b'name="image"' in sent.read()
+        assert b'name="n"\r\n\r\n2\r\n' in sent.read()
+        assert calls.reconstruct(upload, {}).image == b"png"
 
 
 @pytest.mark.parametrize(

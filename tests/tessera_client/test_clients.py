@@ -69,6 +69,15 @@ def test_the_fields_are_the_body(run: Run) -> None:
     assert (picture.content, picture.media_type, picture.seeds) == (b"png", "image/png", [7, 8, 9])
 
 
+def test_an_upload_gives_a_code(run: Run, tmp_path: Path) -> None:
+    said = {"model": "faces@1", "digest": "ab", "label": None, "code": [0.5, -1.0], "b64_png": "cG5n", "width": 8}
+    service = Service(later(429, "1"), httpx.Response(200, json=said))
+    made = run(service, "reconstruct", b"a photograph", model="faces")
+    assert (made.png, made.code, made.model, made.label) == (b"png", [0.5, -1.0], "faces@1", None)
+    assert all(b"a photograph" in request.content for request in service.asked)  # when it is sent again, too
+    assert made.save(tmp_path / "seen.png").read_bytes() == b"png"
+
+
 def test_it_comes_back_when_it_is_told_to(run: Run) -> None:
     service = Service(later(429, "2"), later(503, "3"), PNG)
     assert run(service, "generate").content == b"png"
