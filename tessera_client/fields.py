@@ -29,6 +29,7 @@ class TilesFields(_Grid, total=False):
     seed: int
     seeds: Sequence[int]
     label: Label
+    prompt: str
     labels: Sequence[Label]
 
 
@@ -49,6 +50,7 @@ class ArchiveFields(_Model, total=False):
 class InterpolateFields(_Grid, total=False):
     n: int
     label: Label
+    prompt: str
     loop: bool
     layout: Literal["strip", "grid", "animation"]
     frame_ms: int
@@ -58,6 +60,7 @@ class InterpolateFields(_Grid, total=False):
 class VariationsFields(_Grid, total=False):
     n: int
     label: Label
+    prompt: str
     strength: float
     variation_seed: int
     format: Form
@@ -67,6 +70,7 @@ class VariationsFields(_Grid, total=False):
 class EvolveFields(_Grid, total=False):
     n: int
     label: Label
+    prompt: str
     disliked: Sequence[int]
     strength: float
     seed: int
@@ -77,4 +81,5 @@ class ReconstructFields(_Model, total=False):
     background: str
     timeout_ms: int
     label: Label
+    prompt: str
     fit: Literal["crop", "pad"]

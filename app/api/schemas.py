@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 SEED_MAX = 2**32 - 1
 MAX_PADDING = 64
 MAX_SCALE = 16
+MAX_PROMPT = 200
 
 Seed = Annotated[int, Field(ge=0, le=SEED_MAX, description="0 to 2^32-1.")]
 Label = Annotated[int | Annotated[str, Field(min_length=1, max_length=200)], Field(description="Class name or index.")]
-Prompt = Annotated[str, Field(min_length=1, max_length=200)]
+Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT)]
 Format = Literal["png", "webp", "jpeg", "json", "zip"]
 
 EXAMPLES: dict[str, dict[str, Any]] = {

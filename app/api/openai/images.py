@@ -14,6 +14,7 @@ from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.generate import KINDS_OF_ERROR, facts, headers
 from app.api.openai.schemas import EXAMPLES, ImagesRequest, ImagesResponse
+from app.api.schemas import MAX_PROMPT
 from app.front.front import ARRIVED, FACTS
 from app.images.encode import Format
 from app.images.provenance import Recipe
@@ -43,7 +44,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     async def images(request: Request) -> Response:
         """Images in the form of OpenAI's API, for programs written against that: base64 files in JSON.
 
-        A model with classes draws the class that `prompt` names; one without draws what it has learnt.
+        A model with classes draws those that `prompt` means; one without draws what it has learnt.
         """
         client = clients.identify(request)
         body = await bodies.read(ImagesRequest, request)
@@ -66,21 +67,23 @@ def _order(body: ImagesRequest, served: "ServedModel", arrived: float, client: s
     if n > settings.max_images:
         wrong.append(("n", f"this service makes at most {settings.max_images} images a request, not {n}"))
     size = _height(body.size, manifest.image.height, manifest.image.width, wrong)
+    prompt = body.prompt.strip() if manifest.classes else ""
+    if len(prompt) > MAX_PROMPT:
+        wrong.append(("prompt", f"for a model with classes at most {MAX_PROMPT} characters, not {len(prompt)}"))
     _check_background(body, manifest.image.channels, wrong)
     if wrong:
         raise errors.InvalidFields(wrong)
-    asked = body.prompt.strip() if manifest.classes else ""
-    labels = [asked] * n if asked else []
     return Order(
         model=manifest.ref,
         seeds=orders.run(body.seed, n),
-        labels=labels,
-        label_fields=["prompt"] * len(labels),
+        labels=(),
+        label_fields=(),
         truncation_psi=1.0 if body.truncation_psi is None else body.truncation_psi,
         layout=Layout(None, 0, (255, 255, 255), 1, size=size),
         form=Form.JSON,
         deadline=arrived + settings.timeout_ms / 1000,
         client=client,
+        prompt=prompt,
     )
 
 

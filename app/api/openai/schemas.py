@@ -28,7 +28,8 @@ class ImagesRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="ImagesRequest")
 
     prompt: Annotated[str, Field(max_length=32_000)] = Field(
-        description="Which class to draw; empty: drawn by each seed. A model without classes does not read it."
+        description="Words that mean classes, as in POST /generate; empty: each seed draws one. "
+        "A model without classes does not read it."
     )
     model: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None, description="`name` or `name@version`; default: the service's default model."

@@ -20,7 +20,7 @@ seen["webps"] = [b64decode(image.b64_json).hex() for image in answer.data]
 seen["revised"] = [image.revised_prompt for image in answer.data]
 seen["size"] = answer.size
 
-for name, fields in {"class": {"model": "fashion", "prompt": "a dragon"}, "model": {"model": "gpt-image-2"}}.items():
+for name, fields in {"class": {"model": "fashion", "prompt": "xyzzy"}, "model": {"model": "gpt-image-2"}}.items():
     try:
         client.images.generate(**{"prompt": "x"} | fields)
     except openai.APIStatusError as error:

@@ -56,6 +56,13 @@ def test_the_prompt_picks_the_class(client: httpx.Client, registry: Any, prompt:
     assert registry.get("fashion").batcher.asked[-1].label.tolist() == [("shirt", "shoe", "bag").index(label)] * 2
 
 
+def test_several_classes_share_the_images(client: httpx.Client) -> None:
+    answer = ask(client, model="fashion", prompt="bags and shoes", n=40, seed=1)
+    assert {image["revised_prompt"] for image in answer.json()["data"]} == {"bag", "shoe"}
+    ours = client.post("/generate", json={"model": "fashion", "prompt": "bags and shoes", "n": 40, "seed": 1})
+    assert answer.headers["x-tessera-labels"] == ours.headers["x-tessera-labels"]
+
+
 def test_an_empty_prompt_leaves_the_class_to_the_seeds(client: httpx.Client) -> None:
     facts = ask(client, model="fashion", prompt=" ", n=20, seed=0).json()
     drawn = client.post("/generate", json={"model": "fashion", "n": 20, "seed": 0, "format": "json"}).json()
@@ -108,7 +115,8 @@ def test_fields_that_existing_programs_send_are_taken(client: httpx.Client) -> N
     [
         ({"prompt": None}, "prompt"),
         ({"prompt": 3}, "prompt"),
-        ({"model": "fashion", "prompt": "a cat in space"}, "prompt"),
+        ({"model": "fashion", "prompt": "xyzzy"}, "prompt"),
+        ({"model": "fashion", "prompt": "bag " * 51}, "prompt"),
         ({"n": 0}, "n"),
         ({"n": 257}, "n"),
         ({"size": "1024"}, "size"),
