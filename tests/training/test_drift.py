@@ -11,7 +11,7 @@ def moved(drift: Drift, points: torch.Tensor, labels: torch.Tensor, steps: int) 
     for _ in range(steps):
         loss, _ = drift.loss([x[None]], labels)
         (gradient,) = torch.autograd.grad(loss, x)
-        x = (x - 0.1 * len(x) * gradient).detach().requires_grad_()
+        x = (x - 0.3 * len(x) * gradient).detach().requires_grad_()
     return x.detach()
 
 
@@ -20,7 +20,7 @@ def test_points_move_to_where_the_real_ones_of_their_class_are() -> None:
     labels = torch.arange(64) % 2
     real = torch.randn(64, 2) * 0.3 + torch.where(labels == 0, -3.0, 3.0)[:, None]
     drift = Drift([real[None]], labels)
-    found = moved(drift, torch.randn(32, 2), labels[:32], 600)
+    found = moved(drift, torch.randn(32, 2), labels[:32], 200)
     for label in (0, 1):
         torch.testing.assert_close(found[labels[:32] == label].mean(0), real[labels == label].mean(0), atol=0.6, rtol=0)
 
@@ -28,7 +28,7 @@ def test_points_move_to_where_the_real_ones_of_their_class_are() -> None:
 def test_points_spread_like_the_real_ones_instead_of_meeting_in_the_middle() -> None:
     torch.manual_seed(0)
     real, labels = torch.randn(256, 2), torch.zeros(256, dtype=torch.int64)
-    found = moved(Drift([real[None]], labels), torch.randn(64, 2) * 0.01, labels[:64], 300)
+    found = moved(Drift([real[None]], labels), torch.randn(64, 2) * 0.01, labels[:64], 100)
     assert 0.5 < found.std() < 1.5
 
 
