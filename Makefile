@@ -7,7 +7,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 INSTALLED := $(VENV)/installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format audit data lock openapi bench bench-peers clean
+.PHONY: help setup run test test-trainer test-service check format audit data lock openapi bench bench-peers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -36,8 +36,19 @@ $(INSTALLED):
 run: setup ## start the service on the models of the repository and ask it for one grid
 	@$(PY) -m tools.run
 
+# Two halves beside each other, each of one thread: that is what two cores do quickest. TESTS=PATH runs that alone.
 test: setup ## the whole test suite
+ifdef TESTS
 	$(PY) -m pytest $(TESTS)
+else
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 test-trainer test-service
+endif
+
+test-trainer:
+	$(PY) -m pytest tests/training
+
+test-service:
+	$(PY) -m pytest --ignore=tests/training
 
 check: setup ## format, lint, types, and whether the lock files and docs/openapi.json are up to date
 	$(PY) -m ruff format --check .
