@@ -82,7 +82,7 @@ def test_killed_without_warning_and_resumed_it_ends_the_same_to_the_bit(
 
 
 def test_a_terminated_run_leaves_a_checkpoint_and_says_how_to_go_on(drawings: Path, tmp_path: Path) -> None:
-    process = start(*fit(drawings, tmp_path), "--seed", "3")
+    process = start(*fit(drawings, tmp_path), "--seed", "3", "--images", "64000")  # more than it gets to see
     run = wait_for_checkpoint(process, tmp_path)
     process.send_signal(signal.SIGTERM)
     printed, said = process.communicate(timeout=120)
