@@ -7,7 +7,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 INSTALLED := $(VENV)/installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-trainer test-service check format audit data lock openapi bench bench-peers clean
+.PHONY: help setup run test test-runs test-rest check format audit data lock openapi bench bench-peers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -41,14 +41,14 @@ test: setup ## the whole test suite
 ifdef TESTS
 	$(PY) -m pytest $(TESTS)
 else
-	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 test-trainer test-service
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 test-runs test-rest
 endif
 
-test-trainer:
-	$(PY) -m pytest tests/training
+test-runs: setup ## of the suite: the trainer, and whole processes
+	$(PY) -m pytest tests/training tests/e2e
 
-test-service:
-	$(PY) -m pytest --ignore=tests/training
+test-rest: setup ## of the suite: everything else
+	$(PY) -m pytest --ignore=tests/training --ignore=tests/e2e
 
 check: setup ## format, lint, types, and whether the lock files and docs/openapi.json are up to date
 	$(PY) -m ruff format --check .
