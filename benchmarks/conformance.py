@@ -25,7 +25,7 @@ CASES = 50_000
 KEY = "benchmark-client"
 
 # What a schema cannot say is told with 422 (rules between fields, names of classes, limits in pixels), and what bytes
-# in a form of their own lack with 400; a model that cannot encode says so with 409.
+# in a form of their own lack with 400; a model that cannot encode says so with 409, no image at all is 415.
 _MAY_BE_TOLD = ["2xx", "304", "400", "404", "409", "415", "422", "429"]
 
 
