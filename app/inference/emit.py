@@ -157,8 +157,9 @@ class _Writer:
 
     def _quantise(self, step: Quantise) -> None:
         # In place from the second operation on; `add` makes the fresh tensor.
-        x = f"torch.ops.aten.add({self._names[step.x]}, 1.0).mul_(127.5).round_().clamp_(0.0, 255.0)"
-        self._assign(step.out, f"{x}.to(torch.uint8)")
+        levels = f"torch.ops.aten.add({self._names[step.x]}, 1.0).mul_(127.5).round_()"
+        clamped = levels if step.bounded else f"{levels}.clamp_(0.0, 255.0)"
+        self._assign(step.out, f"{clamped}.to(torch.uint8)")
 
     def _value(self, value: Any) -> str:
         match value:

@@ -52,6 +52,15 @@ class Lanes:
         self._pixels = pixels
 
     def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
+        def computed(chunk: Chunk) -> Fault | None:
+            return attempt(partial(self._compute, chunk, z, label, out), lambda: True)
+
+        if self.wide and len(chunks) == 1 and chunks[0].count == 1:
+            fault = self._alone(partial(computed, chunks[0]))
+            return [(chunks[0], fault)] if fault else []
+        return self._shared_out(chunks, computed)
+
+    def _shared_out(self, chunks: list[Chunk], computed: Callable[[Chunk], Fault | None]) -> list[tuple[Chunk, Fault]]:
         waiting, failures = deque(chunks), deque[tuple[Chunk, Fault]]()
 
         def lane() -> None:
@@ -60,26 +69,23 @@ class Lanes:
                     chunk = waiting.popleft()
                 except IndexError:  # another lane was quicker
                     return
-                fault = attempt(partial(self._compute, chunk, z, label, out), lambda: True)
-                if fault is not None:
+                if fault := computed(chunk):
                     failures.append((chunk, fault))
 
-        if self.wide and len(chunks) == 1 and chunks[0].count == 1:
-            self._alone(lane)
-        else:
-            for running in [self._pool.submit(lane) for _ in range(min(self.lanes, len(chunks)))]:
-                running.result()
+        for running in [self._pool.submit(lane) for _ in range(min(self.lanes, len(chunks)))]:
+            running.result()
         return list(failures)
 
     def free_memory(self, largest: int) -> None:
         pass
 
-    def _alone(self, action: Callable[[], T]) -> None:
+    def _alone(self, action: Callable[[], T]) -> T:
         # With all cores free, threads that wait for each other halve the time; with one taken away they multiply it.
         wide = self._contest.second()
         began = time.perf_counter()
-        (self.with_all_threads if wide else self.inside)(action)
+        result = (self.with_all_threads if wide else self.inside)(action)
         self._contest.took(wide, time.perf_counter() - began)
+        return result
 
     def inside(self, action: Callable[[], T]) -> T:
         """`action` in one lane: computed as every chunk is."""

@@ -12,9 +12,10 @@ from app.inference.cost import multiplications
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import widen
 from app.inference.overlap import multiply
-from app.inference.program import Call, Interleave, Program, Quantise, Unsupported, Var
-from app.inference.rewrite import rewrite
+from app.inference.program import Activation, Affine, Call, Interleave, Program, Quantise, Unsupported, Var
+from app.inference.rewrite import activation_of, rewrite
 from app.inference.tape import record
+from app.inference.tidy import tidy
 
 log = logging.getLogger("tessera")
 
@@ -79,9 +80,11 @@ def _improved(
     onednn = device.type == "cpu" and onednn_available()
     for rearrange in rearrangements:
         rearrange(program)
+    tidy(program)
     packed: dict[int, Tensor] = {}
     floats = _bound(program, compile_source, onednn, packed)
     _end_in_pixels(program)
+    tidy(program)
     return Plan(floats, _bound(program, compile_source, onednn, packed), multiplications=cost)
 
 
@@ -98,15 +101,23 @@ def _end_in_pixels(program: Program) -> None:
     last = program.producer(program.result)
     if isinstance(last, Interleave):
         small = Var(last.x.shape)
-        program.swap(last, [Quantise(last.x, small), Interleave(small, last.out)])
+        program.swap(last, [Quantise(last.x, small, _bounded(program, last.x)), Interleave(small, last.out)])
     else:
         rounded = Var(program.result.shape)
-        program.steps.append(Quantise(program.result, rounded))
+        program.steps.append(Quantise(program.result, rounded, _bounded(program, program.result)))
         program.result = rounded
     image, pixels = Var(()), Var(())
     program.steps.append(Call("aten.permute", (program.result, [0, 2, 3, 1]), {}, image))
     program.steps.append(Call("aten.contiguous", (image,), {}, pixels))
     program.result = pixels
+
+
+def _bounded(program: Program, var: Var) -> bool:
+    step = program.producer(var)
+    activation = (
+        step.activation if isinstance(step, Affine) else activation_of(step) if isinstance(step, Call) else None
+    )
+    return activation in (Activation("tanh"), Activation("hardtanh", (-1.0, 1.0)))
 
 
 def _compare(plan: Plan, published: TensorForward, spec: GeneratorSpec, device: torch.device) -> None:

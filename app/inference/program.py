@@ -1,5 +1,5 @@
-"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py and narrow.py improve
-it, emit.py writes it.
+"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py, narrow.py and tidy.py
+improve it, emit.py writes it.
 
 A value inside a step is a Var (computed in each call), a Tensor (a weight), Batch (a size that follows the batch), a
 plain number, string, dtype, device ..., or a list of these.
@@ -117,10 +117,11 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Quantise:
-    """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255)."""
+    """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255). bounded: x is known to lie in [-1, 1]."""
 
     x: Var
     out: Var
+    bounded: bool = False
 
     @property
     def reads(self) -> tuple[Var, ...]:
@@ -144,6 +145,9 @@ class Program:
         """The one step that reads `var`, if there is exactly one and `var` is not the result."""
         readers = [step for step in self.steps if any(read is var for read in step.reads)]
         return readers[0] if len(readers) == 1 and var is not self.result else None
+
+    def is_read(self, var: Var) -> bool:
+        return any(read is var for step in self.steps for read in step.reads)
 
     def each(self, kind: type[S]) -> Iterator[S]:
         """Every step of one kind, as it stands when its turn comes: a rule may change the steps under way."""

@@ -43,6 +43,29 @@ def test_pixels_are_rounded_to_the_nearest_level(value, level):
     assert quantise(torch.full((1, 1, 1, 1), value)).item() == level
 
 
+class Unlimited(nn.Module):
+    """`end` of a network is what keeps its values between -1 and 1, or does not."""
+
+    spec = GeneratorSpec(4, 2, 2, 1, 0)
+
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
+    def forward(self, z, label):
+        return self.end(z.view(-1, 1, 2, 2) * 3)
+
+
+@pytest.mark.parametrize("end", [nn.Tanh(), nn.Hardtanh(), nn.Identity(), nn.ReLU6(), nn.Hardtanh(-2.0, 2.0)])
+def test_pixels_are_clamped_whatever_keeps_the_values_in_range_or_does_not(end):
+    module = Unlimited(end)
+    plan = make(module, module.spec, CPU, compile_source)
+    assert plan.fallback == ""
+    z, label = examples(module.spec, 64, CPU)
+    with torch.inference_mode():
+        assert torch.equal(plan.pixels(z, label), quantise(module(z, label)))
+
+
 def test_halves_go_to_the_even_level():
     levels = torch.tensor([0.5, 1.5, 2.5, 126.5, 127.5])
     exact = levels.double() / 127.5 - 1

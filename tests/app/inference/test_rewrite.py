@@ -11,6 +11,7 @@ from app.inference.overlap import central_bias, multiply, tap_weight
 from app.inference.program import Activation, Affine, Call, Overlap
 from app.inference.rewrite import rewrite, upsampling_weight
 from app.inference.tape import record
+from app.inference.tidy import tidy
 
 Z = 6
 
@@ -43,6 +44,7 @@ def improved(module, *, wide=True):
         if wide:
             widen(program)
             multiply(program)
+        tidy(program)
     return program
 
 
@@ -70,6 +72,15 @@ class Clamp(nn.Module):
 
     def forward(self, x):
         return x.clamp(self.low, self.high)
+
+
+class Lambda(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
 
 
 up = nn.Upsample(scale_factor=2.0, mode="nearest")
@@ -120,6 +131,15 @@ BODIES = {
     "hard": [nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Hardtanh()],
     "hard, other limits": [nn.Conv2d(8, 3, 3, padding=1), nn.Hardtanh(-0.25, 0.5)],
     "nothing else": [nn.Tanh()],
+    "sliced whole": [Lambda(lambda x: x[:, :, :, :]), nn.Tanh()],
+    "sliced in part": [Lambda(lambda x: x[:, 1:, :3, ::2]), nn.Tanh()],
+    "permuted and back": [Lambda(lambda x: x.permute(0, 2, 3, 1).permute(0, 3, 1, 2)), nn.Tanh()],
+    "permuted twice": [Lambda(lambda x: x.permute(0, 2, 3, 1).permute(0, 2, 3, 1)), nn.Tanh()],
+    "permuted by negative axes": [Lambda(lambda x: x.permute(0, -2, -1, 1).permute(0, -1, 1, 2)), nn.Tanh()],
+    "viewed and back": [Lambda(lambda x: x.view(-1, 128).view(-1, 8, 16)[:, None].view(-1, 8, 4, 4)), nn.Tanh()],
+    "viewed, read on the way": [Lambda(lambda x: (y := x.flatten(1)).view(-1, 8, 4, 4) * y.sum()), nn.Tanh()],
+    "permuted, then viewed": [Lambda(lambda x: x.permute(0, 2, 3, 1).reshape(-1, 8, 4, 4)), nn.Tanh()],
+    "only a view": [Lambda(lambda x: x.flatten(1).view(-1, 4, 8, 4))],
 }
 
 
@@ -266,3 +286,14 @@ def test_row_weights(pixels):
     rows = functional.conv2d(x, row_weight(w, pixels), padding=1, stride=(1, pixels))
     got = rows.permute(0, 2, 3, 1).reshape(2, 3, 8, 3).permute(0, 3, 1, 2)
     torch.testing.assert_close(got, wanted)
+
+
+def test_steps_that_move_nothing_are_dropped():
+    there_and_back = Lambda(lambda x: x[:, :].permute(0, 2, 3, 1).permute(0, 3, 1, 2).flatten(1).view(-1, 8, 4, 4))
+    steps = [step.op for step in improved(Net(there_and_back, nn.Conv2d(8, 16, 1))).steps if isinstance(step, Call)]
+    assert steps == ["aten.reshape", "aten.permute"]  # to an image, channels last
+
+
+def test_latents_that_are_made_a_point_and_flat_again_are_used_as_they_come():
+    program = improved(FromPoint(nn.ConvTranspose2d(Z, 16, 4)))
+    assert program.steps[0].x is program.z
