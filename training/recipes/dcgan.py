@@ -11,12 +11,12 @@ from training.config import DcganConfig
 from training.losses import discriminator_bce, generator_bce
 from training.networks.dcgan import Discriminator, Generator
 from training.networks.generator import ImageGenerator
-from training.precision import autocast
 from training.recipes.restore import Parts, restore
 
 
 class Dcgan:
-    """BCE on logits, two Adams, one step each, no labels, no averaging.
+    """BCE on logits, two Adams, one step each, no labels, no averaging; float32, because bfloat16 made its
+    collapses more (EXPERIMENTS.md).
 
     On several ranks each one's BatchNorm sees its own share only, as PyTorch's would: they do not follow the single
     process, as the default recipe does.
@@ -42,17 +42,15 @@ class Dcgan:
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         z = ranks.normal(len(images), self._generator.z_dim, self._device)
-        with autocast(self._device):
-            fakes = self._generator(z, labels)
-            loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
+        fakes = self._generator(z, labels)
+        loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
         self._discriminator_adam.zero_grad()
         loss_d.backward()
         ranks.average_gradients(self._discriminator)
         self._discriminator_adam.step()
 
         self._discriminator.requires_grad_(False)
-        with autocast(self._device):
-            loss_g = generator_bce(self._discriminator(fakes))
+        loss_g = generator_bce(self._discriminator(fakes))
         self._discriminator.requires_grad_(True)
         self._generator_adam.zero_grad()
         loss_g.backward()
