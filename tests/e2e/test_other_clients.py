@@ -23,7 +23,7 @@ def run(program: str, url: str) -> Any:
 
 def test_openais_own_client(bundled: Any) -> None:
     seen = run("openai_images.py", bundled.url)
-    assert {"avatars@1", "fashion@1"} <= set(seen["models"])
+    assert {"avatars@2", "fashion@2"} <= set(seen["models"])
     assert seen["retrieved"] == "avatars"
     assert seen["seeds"] == [7, 8]
     for file, seed in zip(seen["pngs"], seen["seeds"], strict=True):
@@ -42,7 +42,7 @@ def test_tritons_own_client(bundled: Any) -> None:
     assert (seen["live"], seen["ready"], seen["model_ready"]) == (True, True, [True, True, False])
     assert seen["server"]["extensions"] == ["binary_tensor_data"]
     assert [tensor["name"] for tensor in seen["model"]["inputs"]] == ["z", "label"]
-    assert (seen["about"], seen["same"], seen["async"]) == (["r-1", "1", [3, 32, 32, 1]], True, True)
+    assert (seen["about"], seen["same"], seen["async"]) == (["r-1", "2", [3, 32, 32, 1]], True, True)
     ours = bundled.client.post("/generate", json={"seed": 7, "n": 2, "columns": 2, "padding": 0}).content
     grid = np.asarray(Image.open(io.BytesIO(ours)))
     assert (np.concatenate(np.array(seen["seeds"], np.uint8), axis=1) == grid).all()

@@ -13,7 +13,7 @@ seen = {
     "ready": client.is_server_ready(),
     "model_ready": [
         client.is_model_ready("fashion"),
-        client.is_model_ready("fashion", "1"),
+        client.is_model_ready("fashion", "2"),
         client.is_model_ready("x"),
     ],
     "server": client.get_server_metadata(),
@@ -28,7 +28,7 @@ label.set_data_from_numpy(np.array([0, 4, 9], np.int64))
 answer = client.infer("fashion", [z, label], request_id="r-1", timeout=20_000_000)
 binary = answer.as_numpy("images")
 outputs = [triton.InferRequestedOutput("images", binary_data=False)]
-numbers = client.infer("fashion", [z, label], model_version="1", outputs=outputs).as_numpy("images")
+numbers = client.infer("fashion", [z, label], model_version="2", outputs=outputs).as_numpy("images")
 seen["same"] = bool((binary == numbers).all())
 seen["about"] = [answer.get_response()["id"], answer.get_response()["model_version"], list(binary.shape)]
 
