@@ -52,16 +52,17 @@ def train(
     order = Order(len(data), recipe.batch_size, seed)
     watch = Watch(recipe, data, budget, judge, log, seed)
     keeper = Keeper(run, recipe, budget, {"order": order, "health": watch.health, "best": watch.best})
-    if keeper.resume():
-        log.say(f"resumed at {budget.images_seen} images")
-    else:
-        log.say(f"training on {len(data)} images")
-        watch.show_reals()
-        keeper.save_good()
-    last_saved = time.monotonic()
     tick_steps = max(1, LOG_IMAGES // recipe.batch_size)
 
+    # From the first checkpoint on a signal must find somebody who heeds it.
     with stop_on_signals() as stop_asked, profiled(run, profile and ranks.rank() == 0) as step_done:
+        if keeper.resume():
+            log.say(f"resumed at {budget.images_seen} images")
+        else:
+            log.say(f"training on {len(data)} images")
+            watch.show_reals()
+            keeper.save_good()
+        last_saved = time.monotonic()
         while not ranks.from_first(lambda: budget.spent or stop_asked()):
             # Phase 1: one step.
             step = order.steps
