@@ -21,11 +21,11 @@ log = logging.getLogger("tessera")
 
 TOLERANCE = 1e-5
 
-Forms = tuple[tuple[Callable[[Program], None], ...], ...]
+_Forms = tuple[tuple[Callable[[Program], None], ...], ...]
 
 # Sums in another order differ in the last bits, and some networks make much of that: then the next one is tried.
-_CPU_FORMS: Forms = ((widen, multiply), (widen,))
-_GPU_FORMS: Forms = ((),)
+_CPU_FORMS: _Forms = ((widen, multiply), (widen,))
+_GPU_FORMS: _Forms = ((),)
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
 Compiled = Callable[[Tensor, Tensor, list[Tensor]], Tensor]  # of emit.py's source
@@ -58,6 +58,7 @@ def make(
             return plan
         except Exception as error:  # internals of PyTorch end in many ways, and the published module serves in any case
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            log.info("one faster form of the generator is not used: %s", reason)
     log.warning("the generator is served as published, without the faster form: %s", reason)
     return Plan(published, lambda z, label: quantise(published(z, label)), reason)
 
@@ -101,10 +102,10 @@ def _end_in_pixels(program: Program) -> None:
     last = program.producer(program.result)
     if isinstance(last, Interleave):
         small = Var(last.x.shape)
-        program.swap(last, [Quantise(last.x, small, _bounded(program, last.x)), Interleave(small, last.out)])
+        program.swap(last, [Quantise(last.x, small, _within_range(program, last.x)), Interleave(small, last.out)])
     else:
         rounded = Var(program.result.shape)
-        program.steps.append(Quantise(program.result, rounded, _bounded(program, program.result)))
+        program.steps.append(Quantise(program.result, rounded, _within_range(program, program.result)))
         program.result = rounded
     image, pixels = Var(()), Var(())
     program.steps.append(Call("aten.permute", (program.result, [0, 2, 3, 1]), {}, image))
@@ -112,11 +113,15 @@ def _end_in_pixels(program: Program) -> None:
     program.result = pixels
 
 
-def _bounded(program: Program, var: Var) -> bool:
-    step = program.producer(var)
-    activation = (
-        step.activation if isinstance(step, Affine) else activation_of(step) if isinstance(step, Call) else None
-    )
+def _within_range(program: Program, var: Var) -> bool:
+    """Does the function that gives `var` keep it in [-1, 1]?"""
+    match program.producer(var):
+        case Affine(activation=activation):
+            pass
+        case Call() as call:
+            activation = activation_of(call)
+        case _:
+            return False
     return activation in (Activation("tanh"), Activation("hardtanh", (-1.0, 1.0)))
 
 

@@ -10,6 +10,7 @@ from app.inference.program import Call, Program, Var
 
 _TO_SHAPE = {"aten.view", "aten.reshape"}
 _SAME_ORDER = _TO_SHAPE | {"aten.unsqueeze", "aten.flatten"}
+_NO_END = 2**31  # x[:] is recorded with an end far beyond any size
 _FREE = _SAME_ORDER | {"aten.slice", "aten.permute"}
 
 
@@ -30,13 +31,9 @@ def tidy(program: Program) -> None:
 def _takes_all(call: Call) -> bool:
     """slice(x, dim=0, start=None, end=None, step=1)."""
     defaults: tuple[Any, ...] = (None, 0, None, None, 1)
-    x, dim, start, end, step = [*call.args, *defaults[len(call.args) :]]
-    return not call.kwargs and start in (None, 0) and step == 1 and (end is None or _beyond(end, x.shape[dim]))
-
-
-def _beyond(end: Any, size: int) -> bool:
-    # A size that is not constant would be a Batch, and no number to compare.
-    return isinstance(end, int) and end >= max(size, 2**31)
+    _, _, start, end, step = [*call.args, *defaults[len(call.args) :]]
+    to_the_end = end is None or (isinstance(end, int) and end >= _NO_END)
+    return not call.kwargs and start in (None, 0) and step == 1 and to_the_end
 
 
 def _merge_permutations(program: Program, call: Call) -> None:
