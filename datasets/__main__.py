@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from datasets import avatars, emoji, fashion
+from datasets import avatars, emoji, fashion, icons
 from datasets.sources import SourceError
 
 MAKERS = {
@@ -12,6 +12,7 @@ MAKERS = {
     "fashion": fashion.make,
     "emoji": emoji.make_people_and_faces,
     "animals-food": emoji.make_animals_and_food,
+    "icons": icons.make,
 }
 
 

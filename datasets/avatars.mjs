@@ -1,12 +1,12 @@
 // Renders aligned 64x64 RGB portraits from two CC0 designs, one folder a design:
 //   node avatars.mjs OUT COUNT_PER_STYLE
 // The n-th image of a style is fixed by the seed string `${style}-${n}`, so the set can be made again.
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createAvatar } from "@dicebear/core";
 import * as openPeeps from "@dicebear/open-peeps";
 import * as pixelArt from "@dicebear/pixel-art";
-import { Resvg } from "@resvg/resvg-js";
+import { render } from "./render.mjs";
 
 const SIZE = 64;
 const BACKGROUND = "e8eef7";
@@ -25,10 +25,7 @@ for (const [name, { style, options }] of Object.entries(STYLES)) {
   mkdirSync(join(out, name), { recursive: true });
   for (let n = 0; n < count; n++) {
     const file = join(out, name, `${String(n).padStart(5, "0")}.png`);
-    if (existsSync(file)) continue;
-    const svg = createAvatar(style, { ...options, seed: `${name}-${n}`, backgroundColor: [BACKGROUND] }).toString();
-    // By rename: an interrupted run leaves whole images only, and the next one goes on from there.
-    writeFileSync(`${file}.partial`, new Resvg(svg, { fitTo: { mode: "width", value: SIZE } }).render().asPng());
-    renameSync(`${file}.partial`, file);
+    const drawn = { ...options, seed: `${name}-${n}`, backgroundColor: [BACKGROUND] };
+    render(file, SIZE, () => createAvatar(style, drawn).toString());
   }
 }

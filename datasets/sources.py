@@ -27,6 +27,13 @@ def npm_modules(cache: Path) -> Path:
     return modules
 
 
+def node(script: str, out: Path, *arguments: str, cache: Path) -> None:
+    """Runs a script of this folder, which draws into `out`, with the packages that it needs."""
+    npm_modules(cache)
+    _need("node", "install Node.js 20.6 or newer")
+    run(["node", script, str(out.resolve()), *arguments], HERE)
+
+
 def debian_package(name: str, cache: Path) -> Path:
     """Downloads and unpacks a Debian package (apt checks its signature) and returns the folder it was unpacked into."""
     folder = cache / name

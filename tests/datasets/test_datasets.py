@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from datasets import __main__ as command_line
-from datasets import avatars, emoji, fashion, images, sources
+from datasets import avatars, emoji, fashion, icons, images, sources
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -130,14 +130,16 @@ def test_a_complete_set_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def never(*_: object) -> Path:
         pytest.fail("asked a package manager")
 
-    for module, name in ((emoji, "npm_modules"), (avatars, "npm_modules"), (fashion, "debian_package")):
+    for module, name in ((emoji, "npm_modules"), (avatars, "node"), (icons, "node"), (fashion, "debian_package")):
         monkeypatch.setattr(module, name, never)
     monkeypatch.setattr(emoji, "ANIMALS_AND_FOOD", ({"Food & Drink"}, 1))
     monkeypatch.setattr(avatars, "PER_STYLE", 1)
     monkeypatch.setattr(fashion, "TOTAL", 1)
+    monkeypatch.setattr(icons, "TOTAL", 1)
     for name, make in (
         ("a/open-peeps", emoji.make_animals_and_food),
         ("f/bag", fashion.make),
+        ("i/any", icons.make),
     ):
         folder = tmp_path / name
         folder.mkdir(parents=True)
@@ -166,6 +168,7 @@ def no_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         (lambda cache: sources.debian_package("dataset", cache), "apt-get is not on this machine"),
         (lambda cache: avatars.make(cache / "avatars", cache), "n(pm|ode) is not on this machine"),
+        (lambda cache: icons.make(cache / "icons", cache), "n(pm|ode) is not on this machine"),
     ],
 )
 def test_a_missing_program_is_named(get: Callable[[Path], object], sentence: str, tmp_path: Path) -> None:
@@ -218,4 +221,6 @@ def test_one_failure_does_not_stop_the_others(
 def test_an_unknown_name_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command_line.main(["fashon"])
-    assert "no such data set: fashon (there are avatars, fashion, emoji, animals-food)" in capsys.readouterr().err
+    assert (
+        "no such data set: fashon (there are avatars, fashion, emoji, animals-food, icons)" in capsys.readouterr().err
+    )
