@@ -15,6 +15,7 @@ from app import loading, logs
 from app.api import (
     archive,
     batch,
+    direct,
     documentation,
     forms,
     generate,
@@ -88,9 +89,10 @@ def create_app(
     archives = Archives(pipeline, telemetry, settings.max_batch_size)
     clients = Clients(settings.client_keys())
     images = ImageMemory(pipeline.find, clients)
+    asked_most = generate.router(pipeline, clients, settings)
     app = Service(
         lambda inside: Front(
-            Head(images.before(inside)),
+            direct.before(Head(images.before(inside)), asked_most),
             RequestJournal(telemetry),
             body_limits=BodyLimits(settings.max_body_bytes, dict.fromkeys(uploads.ROUTES, forms.MAX_BODY)),
             receive_timeout_s=settings.request_receive_timeout_s,
@@ -112,7 +114,7 @@ def create_app(
         },
     )
     problems.install(app)
-    app.include_router(generate.router(pipeline, clients, settings))
+    app.include_router(asked_most)
     app.include_router(batch.router(pipeline, clients, settings))
     app.include_router(archive.router(pipeline, archives, clients, settings))
     app.include_router(image_urls.router(pipeline, clients, settings, images))

@@ -43,7 +43,7 @@ class Form(Enum):
         return self in _GRIDS
 
 
-_GRIDS = frozenset({Form.PNG, Form.WEBP, Form.JPEG})
+_GRIDS = (Form.PNG, Form.WEBP, Form.JPEG)
 _MAX_SIDE = {Form.WEBP: 16_383, Form.JPEG: 65_535}  # what the file formats can hold
 
 

@@ -33,6 +33,7 @@ class Telemetry:
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
         self._observers: dict[str, ModelObserver] = {}
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._known_rejected: dict[tuple[str, str], Counter] = {}
         self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
         self._images = self._counter("images_generated", "Images computed and answered.", "model")
         self._wait = self._histogram("queue_wait_seconds", "Time a request waited for the engine.", "model")
@@ -45,17 +46,18 @@ class Telemetry:
         self._memory = self._gauge(
             "device_memory_bytes", "Memory of an accelerator held for a model's device.", "model"
         )
-        self._in_flight = Gauge("tessera_requests_in_flight", "Requests being received or answered.", registry=registry)
+        self._in_flight = 0
+        self.watch("requests_in_flight", "Requests being received or answered.", lambda: self._in_flight)
 
     def exposition(self) -> bytes:
         """The text that GET /metrics answers with."""
         return generate_latest(self._registry)
 
     def arrived(self) -> None:
-        self._in_flight.inc()
+        self._in_flight += 1
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._in_flight.dec()
+        self._in_flight -= 1
         # An invented method would otherwise be a new time series.
         method = method if method in _METHODS else "other"
         count, time = self._of_request(route, method, status)
@@ -69,7 +71,10 @@ class Telemetry:
         self._images.labels(model).inc(n)
 
     def rejected(self, model: str, reason: str, n: int) -> None:
-        self._rejected.labels(model, reason).inc(n)
+        count = self._known_rejected.get((model, reason))
+        if count is None:
+            count = self._known_rejected[model, reason] = self._rejected.labels(model, reason)
+        count.inc(n)
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A gauge read anew at every scrape."""

@@ -50,7 +50,7 @@ def router(pipeline: Pipeline, archives: Archives, clients: Clients, settings: S
 
         Read slowly, it is made slowly; left, it is not made any further. Each image is exactly the image of its seed.
         """
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         body = await bodies.read(ArchiveRequest, request)
         negotiation.prefer(request.headers.get("accept"), _OFFER)
         n = _count(body, settings.max_archive_images)

@@ -47,7 +47,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
 
         Each is computed as if it had come alone. What is wrong with one is told in its place and stops no other.
         """
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         body = await bodies.read(BatchRequest, request)
         accept = request.headers.get("accept")
         form = negotiation.prefer(accept, _OFFERS) if body.format is None else BatchForm(body.format)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.fields import named_errors
 from app.errors import InvalidFields, InvalidJSON, RequestError, UnsupportedMedia
+from app.front.headers import header
+from app.front.limits import ClientGone, Receive
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -20,17 +22,32 @@ async def read(kind: type[T], request: Request, *, or_else: str = "") -> T:
 
     Raises UnsupportedMedia, InvalidJSON, InvalidFields.
     """
-    body = await request.body()
+    body = await whole(request.receive)
+    sent = header(request.scope, b"content-type")
     if not body:
         body = b"{}"
-    elif not _is_json(request.headers.get("content-type", "")):
-        sent = request.headers.get("content-type", "no Content-Type")
+    elif not _is_json(sent or ""):
         taken = " or ".join(filter(None, ("application/json", or_else)))
-        raise UnsupportedMedia(f"the body must be {taken}, not {sent[:200]}")
+        raise UnsupportedMedia(f"the body must be {taken}, not {(sent or 'no Content-Type')[:200]}")
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise translated(error) from None
+
+
+async def whole(receive: Receive) -> bytes:
+    """The body: one message behind the front, for which the framework would go through an asynchronous generator.
+
+    Raises ClientGone.
+    """
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 def documented(kind: type[BaseModel], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:

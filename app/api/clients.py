@@ -2,9 +2,9 @@
 
 import hashlib
 
-from fastapi import Request
-
 from app.errors import Unauthorized
+from app.front.headers import header
+from app.front.limits import Scope
 
 
 class Clients:
@@ -18,11 +18,12 @@ class Clients:
         """Whether a key is needed."""
         return bool(self._keys)
 
-    def identify(self, request: Request) -> str:
+    def identify(self, scope: Scope) -> str:
         """Raises Unauthorized. Looking up a digest tells an attacker's clock nothing about the key."""
         if not self._keys:
-            return request.client.host if request.client else "local"
-        sent = _key(request)
+            client = scope.get("client")
+            return client[0] if client else "local"
+        sent = _key(scope)
         if sent is None:
             raise Unauthorized("this service needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY")
         name = self._keys.get(hashlib.sha256(sent.encode("latin-1", "replace")).digest())
@@ -31,9 +32,9 @@ class Clients:
         return name
 
 
-def _key(request: Request) -> str | None:
-    direct = request.headers.get("x-api-key")
+def _key(scope: Scope) -> str | None:
+    direct = header(scope, b"x-api-key")
     if direct is not None:
         return direct.strip()
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    scheme, _, credentials = (header(scope, b"authorization") or "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else None

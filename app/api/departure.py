@@ -13,10 +13,13 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T])
     """The result of `work`; raises ClientGone, after cancelling it, if the connection closes first.
 
     To be awaited only after the body was read: from then on the next message can only be the disconnect. The work
-    runs in the caller's task: one task fewer a request, and a cancellation from outside reaches it as usual.
+    runs in the caller's task: one task fewer a request, and a cancellation from outside reaches it as usual. Nothing
+    watches before the next turn of the event loop: work that never waits, such as a refusal, is over by then.
     """
     task = asyncio.current_task()
     assert task is not None
+    loop = asyncio.get_running_loop()
+    watcher: asyncio.Task[None] | None = None
     gone = over = False
 
     def give_up(watcher: asyncio.Task[None]) -> None:
@@ -25,8 +28,12 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T])
             gone = True
             task.cancel()
 
-    watcher = asyncio.create_task(_disconnect(receive))
-    watcher.add_done_callback(give_up)
+    def watch() -> None:
+        nonlocal watcher
+        watcher = loop.create_task(_disconnect(receive))
+        watcher.add_done_callback(give_up)
+
+    beginning = loop.call_soon(watch)
     try:
         return await work
     except asyncio.CancelledError:
@@ -35,7 +42,9 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T])
         raise
     finally:
         over = True
-        watcher.cancel()
+        beginning.cancel()
+        if watcher is not None:
+            watcher.cancel()
 
 
 async def _disconnect(receive: Callable[[], Awaitable[Any]]) -> None:

@@ -53,4 +53,8 @@ INFERENCE = Dialect("/v2/", "application/json", "InferenceError", lambda problem
 
 
 def spoken_at(path: str) -> Dialect:
-    return next((dialect for dialect in (OPENAI, INFERENCE) if f"{path}/".startswith(dialect.prefix)), PROBLEM)
+    whole = f"{path}/"
+    for dialect in (OPENAI, INFERENCE):
+        if whole.startswith(dialect.prefix):
+            return dialect
+    return PROBLEM

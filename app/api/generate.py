@@ -10,10 +10,10 @@ from app import errors
 from app.api import bodies, negotiation, orders, problems
 from app.api.clients import Clients
 from app.api.departure import unless_gone
-from app.api.direct import DirectRoute
 from app.api.schemas import EXAMPLES, Generated, GenerateRequest
 from app.api.seed_runs import written
 from app.front.front import ARRIVED, FACTS
+from app.front.headers import header
 from app.pipeline import Answer, Order, Pipeline
 from app.rendering import Form
 from app.settings import Settings
@@ -54,7 +54,7 @@ ERRORS = problems.documented(*KINDS_OF_ERROR)
 
 
 def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRouter:
-    routes = APIRouter(tags=["images"], route_class=DirectRoute)
+    routes = APIRouter(tags=["images"])
 
     @routes.post(
         "/generate",
@@ -67,9 +67,9 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
 
         A seed is an image: the same model, seed and parameters give the same pixels, alone or in any grid.
         """
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         body = await bodies.read(GenerateRequest, request)
-        form = negotiation.choose(body.format, request.headers.get("accept"))
+        form = negotiation.choose(body.format, header(request.scope, b"accept"))
         order = orders.order(body, form, arrived=request.scope[ARRIVED], client=client, settings=settings)
         answer = await unless_gone(request.receive, pipeline.generate(order))
         request.scope[FACTS] |= facts(order, answer)

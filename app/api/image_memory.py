@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Request
-
 from app.api.clients import Clients
 from app.api.conditional import matches
 from app.errors import TesseraError
@@ -96,7 +94,7 @@ class ImageMemory:
     def _holds(self, address: Address, scope: Any) -> bool:
         try:
             if self._clients.closed:
-                self._clients.identify(Request(scope))
+                self._clients.identify(scope)
             return self._find(address.model) is address.served
         except TesseraError:
             return False

@@ -141,7 +141,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings, memory: Ima
 
         The same key is always the same image.
         """
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         key, form = _split(file, "key")
         if not 0 < len(key) <= MAX_KEY:
             raise errors.InvalidField(f"a key has 1 to {MAX_KEY} characters, not {len(key)}", "key")
@@ -150,7 +150,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings, memory: Ima
     @routes.get("/seeds/{model}/{file}", **_ROUTE)
     async def seed(model: str, file: Annotated[str, _SEED_FILE], request: Request) -> Response:
         """The image of a seed, the one that POST /generate makes; `file` is the seed and `.png`, `.webp` or `.jpg`."""
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         digits, form = _split(file, "seed")
         return await answer(model, _seed(digits), form, request, client)
 

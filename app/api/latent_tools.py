@@ -47,7 +47,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     )
     async def interpolate(request: Request) -> Response:
         """Frames from point to point, as a strip, a grid or an animation. A frame at a seed is that seed's image."""
-        caller = Caller(clients.identify(request), request.scope[ARRIVED])
+        caller = Caller(clients.identify(request.scope), request.scope[ARRIVED])
         body = await bodies.read(InterpolateRequest, request)
         points = body.seeds or body.codes or []
         latent_orders.check(body, body.n, settings, _complaints(body))
@@ -73,7 +73,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     )
     async def evolve(request: Request) -> Response:
         """Children of liked seeds, away from disliked ones. The same call gives the same children again."""
-        caller = Caller(clients.identify(request), request.scope[ARRIVED])
+        caller = Caller(clients.identify(request.scope), request.scope[ARRIVED])
         body = await bodies.read(EvolveRequest, request)
         latent_orders.check(body, body.n, settings)
         form = negotiation.choose(body.format, request.headers.get("accept"))

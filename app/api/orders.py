@@ -1,6 +1,6 @@
 """From a validated request to an order for the pipeline: defaults, and the rules between fields."""
 
-import secrets
+import os
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,10 @@ def _seeds(request: GenerateRequest, n: int) -> NDArray[np.uint32]:
 
 def run(first: int | None, n: int) -> NDArray[np.uint32]:
     """n consecutive seeds; None: from a random one."""
-    first = secrets.randbelow(SEED_MAX + 1) if first is None else first
-    return ((first + np.arange(n, dtype=np.uint64)) & SEED_MAX).astype(np.uint32)
+    first = int.from_bytes(os.urandom(4)) if first is None else first
+    if first + n <= SEED_MAX + 1:
+        return np.arange(first, first + n, dtype=np.uint32)
+    return (np.arange(first, first + n, dtype=np.uint64) & SEED_MAX).astype(np.uint32)
 
 
 def colour(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from app import errors
@@ -64,7 +64,7 @@ def problem(error: errors.TesseraError, scope: Scope) -> Response:
 
 def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
     """The problem document of an error of the tree, for a response or a part of one."""
-    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    status, title = _status(type(error))
     content = _document(status, error.code, title, str(error), identity)
     if isinstance(error, errors.RequestError) and error.field:
         named = error.errors if isinstance(error, errors.InvalidFields) else ((error.field, str(error)),)
@@ -99,11 +99,15 @@ def documented(
     content = {dialect.media_type: {"schema": {"$ref": f"#/components/schemas/{dialect.schema}"}}}
     answers: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        status, title = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+        status, title = _status(kind)
         entry = answers.setdefault(status, {"description": title, "content": content})
         if issubclass(kind, errors.Overloaded | errors.Unavailable | errors.DeviceLost):
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return answers
+
+
+def _status(kind: type[errors.TesseraError]) -> tuple[int, str]:
+    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
 
 
 def _retry_after(error: errors.TesseraError) -> int | None:
@@ -121,7 +125,7 @@ def _document(status: int, code: str, title: str, detail: str, identity: str) ->
 
 def _response(problem: dict[str, Any], scope: Scope, headers: dict[str, str] | None = None) -> Response:
     dialect = dialects.spoken_at(scope["path"])
-    return JSONResponse(dialect.told(problem), problem["status"], headers, dialect.media_type)
+    return Response(to_json(dialect.told(problem)), problem["status"], headers, dialect.media_type)
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:

@@ -68,7 +68,7 @@ def router(pipeline: Pipeline, uploads: Uploads, clients: Clients, settings: Set
     )
     async def variations(request: Request) -> Response:
         """Images around that of a seed, of a code or of an uploaded file. `strength` says how far."""
-        caller = Caller(clients.identify(request), request.scope[ARRIVED])
+        caller = Caller(clients.identify(request.scope), request.scope[ARRIVED])
         if forms.is_form(request):
             return await around_upload(request, caller)
         body = await bodies.read(VariationsRequest, request, or_else=FORM)
@@ -107,7 +107,7 @@ def router(pipeline: Pipeline, uploads: Uploads, clients: Clients, settings: Set
     )
     async def reconstruct(request: Request) -> Response:
         """An uploaded image as the model sees it, and with `format=json` its code."""
-        caller = Caller(clients.identify(request), request.scope[ARRIVED])
+        caller = Caller(clients.identify(request.scope), request.scope[ARRIVED])
         if not forms.is_form(request):
             sent = request.headers.get("content-type", "no Content-Type")
             raise errors.UnsupportedMedia(f"the body must be {FORM}, not {sent[:200]}")

@@ -1,4 +1,4 @@
-"""The outermost ASGI layer: id, limits, one log line and one count a request, and the answer to a bug."""
+"""The outermost ASGI layer: id, limits, one log line and one count a request, and the answer to what went wrong."""
 
 import logging
 import time
@@ -31,7 +31,10 @@ class Journal(Protocol):
 
 
 class Front:
-    """app: the whole application, its own error handling included. closing: is the process about to end?"""
+    """app: the whole application. Errors that it raises, where it does not answer them itself, are answered here.
+
+    closing: is the process about to end?
+    """
 
     def __init__(
         self,
@@ -59,9 +62,12 @@ class Front:
         identity = request_id.assign(scope)
         answer = _Answer(send, identity, self._closing)
         try:
-            await self._serve(scope, receive, answer)
+            receive = await receive_whole(scope, receive, self._body_limits.of(scope), self._receive_timeout_s)
+            await self.app(scope, receive, answer.send)
         except ClientGone:
             pass
+        except TesseraError as error:
+            await problems.problem(error, scope)(scope, receive, answer.send)
         except Exception:
             log.exception("unexpected error", extra={"facts": {"request_id": identity.decode()}})
             if not answer.status:
@@ -69,16 +75,6 @@ class Front:
         finally:
             status = answer.status or CLIENT_CLOSED
             self._journal.request(scope, status, time.perf_counter() - began, answer.size)
-
-    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        try:
-            receive = await receive_whole(
-                scope, receive, max_bytes=self._body_limits.of(scope), seconds=self._receive_timeout_s
-            )
-        except TesseraError as error:
-            await problems.problem(error, scope)(scope, receive, answer.send)
-            return
-        await self.app(scope, receive, answer.send)
 
 
 class _Answer:

@@ -28,8 +28,8 @@ class BodyLimits:
     uploads: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, scope: Scope) -> int:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self.uploads.get(path, self.usual) if _is_multipart(scope) else self.usual
+        most = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        return most if most is not None and _is_multipart(scope) else self.usual
 
 
 class ClientGone(BaseException):
@@ -39,7 +39,7 @@ class ClientGone(BaseException):
     """
 
 
-async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, seconds: float) -> Receive:
+async def receive_whole(scope: Scope, receive: Receive, max_bytes: int, seconds: float) -> Receive:
     """A `receive` that gives the whole body as one message and then passes on to the real one.
 
     Raises PayloadTooLarge, ReceiveTimeout, ClientGone.
@@ -50,8 +50,7 @@ async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, secon
     if declared is not None and declared > max_bytes + _WORTH_READING:
         raise _too_large(max_bytes)
     try:
-        async with asyncio.timeout(seconds):
-            body = await _collect(receive, max_bytes)
+        body = await _within(seconds, _collect(receive, max_bytes))
     except TimeoutError:
         raise ReceiveTimeout(f"the request did not arrive whole within {seconds:g} s") from None
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -60,6 +59,28 @@ async def receive_whole(scope: Scope, receive: Receive, *, max_bytes: int, secon
         return pending.pop() if pending else await receive()
 
     return replay
+
+
+async def _within(seconds: float, work: Awaitable[bytes]) -> bytes:
+    """asyncio.timeout, at a fifth of what that costs a request whose body is here already. Raises TimeoutError."""
+    task = asyncio.current_task()
+    assert task is not None
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, give_up)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if late and task.uncancel() == 0:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 async def _collect(receive: Receive, max_bytes: int) -> bytes:

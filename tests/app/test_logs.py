@@ -1,6 +1,9 @@
 import json
 import logging
+import os
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +47,46 @@ def test_requests_are_not_logged_above_info(capsys: pytest.CaptureFixture[str]) 
     logs.configure("warning")
     logs.request("/generate", {"status": 200})
     assert lines(capsys) == []
+
+
+def test_lines_keep_their_order_and_their_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    log = logging.getLogger("tessera")
+    log.info("before")
+    logs.request("/generate", {"status": 200})
+    log.info("after")
+    before, request, after = lines(capsys)
+    assert [line["message"] for line in (before, request, after)] == ["before", "request", "after"]
+    assert list(request) == [*before, "status"]
+    assert [line["logger"] for line in (before, request)] == ["tessera", "tessera.access"]
+    assert before["time"] <= request["time"] <= after["time"]
+    assert datetime.fromisoformat(request["time"]).tzinfo is not None
+
+
+def test_whoever_else_listens_is_told_of_requests_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    told: list[logging.LogRecord] = []
+    other = logging.Handler()
+    other.emit = told.append  # type: ignore[method-assign]
+    logging.getLogger().addHandler(other)
+    logs.request("/generate", {"status": 200})
+    assert [record.getMessage() for record in told] == ["request"]
+    assert [line["status"] for line in lines(capsys)] == [200]
+
+
+def test_what_is_no_unicode_is_written_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logs.request("/generate", {"status": 200, "path": "\udcff"})
+    assert lines(capsys)[0]["path"] == "\udcff"
+
+
+def test_an_output_that_fails_stops_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    (handler,) = logging.getLogger().handlers
+    with Path(os.devnull).open() as only_readable:
+        handler.stream = only_readable  # type: ignore[attr-defined]
+        logs.request("/generate", {"status": 200})
+    assert "Logging error" in capsys.readouterr().err
 
 
 def test_an_exception_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

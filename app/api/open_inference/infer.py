@@ -55,7 +55,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     @routes.post("/v2/models/{model}/infer", response_class=Response, responses=responses, openapi_extra=_BODY)
     async def infer(model: str, request: Request) -> Response:
         """Images of latents (`z`) or of seeds, one a row, with `label` for a model with classes."""
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         if (encoding := request.headers.get("content-encoding", "identity")) != "identity":
             raise errors.UnsupportedMedia(f"the body must not be compressed, not {encoding[:200]}")
         asked = tensors.read(await request.body(), request.headers.get(LENGTH_HEADER))

@@ -46,7 +46,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
 
         A model with classes draws those that `prompt` means; one without draws what it has learnt.
         """
-        client = clients.identify(request)
+        client = clients.identify(request.scope)
         body = await bodies.read(ImagesRequest, request)
         pipeline.require_ready()
         served = pipeline.find(body.model)

@@ -58,6 +58,21 @@ def test_a_client_that_leaves_cancels_the_work_and_nothing_else() -> None:
     assert cancelled == [True]
 
 
+def test_nobody_watches_over_work_that_never_waits() -> None:
+    async def never() -> dict[str, Any]:
+        raise AssertionError
+
+    async def work() -> int:
+        return 7
+
+    async def main() -> int:
+        result = await unless_gone(never, work())
+        await asyncio.sleep(0)
+        return result
+
+    assert asyncio.run(main()) == 7
+
+
 def test_messages_before_the_disconnect_are_passed_over() -> None:
     messages = [{"type": "http.request"}, {"type": "http.request"}, {"type": "http.disconnect"}]
 

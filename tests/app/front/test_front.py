@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.errors import QueueFull
 from app.front.front import FACTS
 
 
@@ -25,6 +26,10 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 async def broken(scope: Any, receive: Any, send: Any) -> None:
     raise RuntimeError("a secret of the inside")
+
+
+async def refusing(scope: Any, receive: Any, send: Any) -> None:
+    raise QueueFull("too much", 2.5)
 
 
 async def half(scope: Any, receive: Any, send: Any) -> None:
@@ -109,6 +114,13 @@ def test_a_bug_is_a_problem_without_its_secrets(serve: Any, caplog: pytest.LogCa
     record = next(record for record in caplog.records if record.name == "tessera")
     assert record.exc_info is not None
     assert "secret" in str(record.exc_info[1])
+
+
+def test_an_error_of_the_tree_is_its_problem(serve: Any) -> None:
+    with serve(refusing) as (port, notes):
+        answer = httpx.get(f"http://127.0.0.1:{port}/x")
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "queue_full", "3")
+        assert notes.wait_for(1) == [("/x", 429, len(answer.content))]
 
 
 def test_a_bug_in_the_middle_of_an_answer_cuts_the_connection(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
