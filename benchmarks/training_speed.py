@@ -3,15 +3,19 @@
     python -m benchmarks.training_speed
 
 The plain loop is the tutorial's own as it is written once its listing runs (docs/tutorial-errata.md): a DataLoader over
-normalised tensors, NCHW, float32, Adam as it comes. The two take turns, a few steps each, so that whatever else the
-machine does hits both alike (where that is much, processor time tells more). Noise costs as much as images do.
+normalised tensors, NCHW, float32, Adam as it comes. Each has a process of its own, as in life: in one they would share
+the heap, and what the trainer asks of it (training/memory.py). They take turns, a few steps each, so that whatever else
+the machine does hits both alike (where that is much, processor time tells more). Noise costs as much as images do.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -21,6 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from training.config import DcganConfig
 from training.data.order import Order
 from training.data.training_set import TrainingSet
+from training.memory import keep_freed_memory
 from training.networks.dcgan import Discriminator, Generator
 from training.recipes.dcgan import Dcgan
 
@@ -36,10 +41,13 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2, help="in a turn (default: %(default)s)")
     options = parser.parse_args()
     config = DcganConfig(options.resolution, 3)
-    pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, options.resolution, options.resolution, 3), np.uint8)
-    loops = {"plain loop": plain_loop(config, pixels), "recipe dcgan": recipe_loop(config, pixels)}
+    with ExitStack() as processes:
+        loops = {
+            name: processes.enter_context(in_a_process(make, config))
+            for name, make in {"plain loop": plain_loop, "recipe dcgan": recipe_loop}.items()
+        }
+        turns = alternate(loops, options.seconds, options.steps)
     print("| | images/s on the clock | images/s of processor time |\n|---|--:|--:|")
-    turns = alternate(loops, options.seconds, options.steps)
     images = options.steps * config.batch_size
     for name, spent in turns.items():
         on_the_clock, of_processor = (statistics.median(images / turn[clock] for turn in spent) for clock in (0, 1))
@@ -50,23 +58,58 @@ def main() -> int:
     return 0 if ratios[0] >= TARGET else 1
 
 
-def alternate(loops: dict[str, Callable[[], None]], seconds: float, steps: int) -> dict[str, list[tuple[float, float]]]:
-    """Seconds on the clock, and of processor time, of every turn of each loop, after a step that does not count."""
-    for step in loops.values():
-        step()
+Turn = Callable[[int], tuple[float, float]]
+"""Makes so many steps; returns seconds on the clock, and of processor time."""
+
+
+def alternate(loops: dict[str, Turn], seconds: float, steps: int) -> dict[str, list[tuple[float, float]]]:
+    """What every turn of each loop took, after a step that does not count."""
+    for turn in loops.values():
+        turn(1)
     turns: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        for name, step in loops.items():
-            began, began_processor = time.perf_counter(), time.process_time()
-            for _ in range(steps):
-                step()
-            turns[name].append((time.perf_counter() - began, time.process_time() - began_processor))
+        for name, turn in loops.items():
+            turns[name].append(turn(steps))
     return turns
 
 
-def recipe_loop(config: DcganConfig, pixels: np.ndarray) -> Callable[[], None]:
+@contextmanager
+def in_a_process(make: Callable[[DcganConfig], Callable[[], None]], config: DcganConfig) -> Iterator[Turn]:
+    """The loop that `make` makes, in a process that does nothing between its turns."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=take_turns, args=(make, config, theirs), daemon=True)
+    process.start()
+
+    def turn(steps: int) -> tuple[float, float]:
+        ours.send(steps)
+        took: tuple[float, float] = ours.recv()
+        return took
+
+    yield turn
+    ours.send(0)
+    process.join()
+
+
+def take_turns(make: Callable[[DcganConfig], Callable[[], None]], config: DcganConfig, asked: Connection) -> None:
+    step = make(config)
+    while steps := asked.recv():
+        began, began_processor = time.perf_counter(), time.process_time()
+        for _ in range(steps):
+            step()
+        asked.send((time.perf_counter() - began, time.process_time() - began_processor))
+
+
+def noise(resolution: int) -> np.ndarray:
+    """Pixels uint8 [IMAGES, R, R, 3]."""
+    return np.random.default_rng(0).integers(0, 256, (IMAGES, resolution, resolution, 3), np.uint8)
+
+
+def recipe_loop(config: DcganConfig) -> Callable[[], None]:
     """A step as training/loop.py makes it."""
+    keep_freed_memory()
+    pixels = noise(config.resolution)
     data = TrainingSet(pixels, np.zeros(len(pixels), np.int64), np.arange(len(pixels)))
     order, recipe = Order(len(data), config.batch_size, 0), Dcgan(config, CPU)
 
@@ -77,13 +120,15 @@ def recipe_loop(config: DcganConfig, pixels: np.ndarray) -> Callable[[], None]:
     return step
 
 
-def plain_loop(config: DcganConfig, pixels: np.ndarray) -> Callable[[], None]:
+def plain_loop(config: DcganConfig) -> Callable[[], None]:
     generator = Generator(config.resolution, config.channels, config.z_dim, config.width)
     discriminator = Discriminator(config.resolution, config.channels, config.width)
     criterion = nn.BCEWithLogitsLoss()
     generator_adam = torch.optim.Adam(generator.parameters(), config.lr, (config.beta1, config.beta2))
     discriminator_adam = torch.optim.Adam(discriminator.parameters(), config.lr, (config.beta1, config.beta2))
-    batches = endless(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1, config.batch_size)
+    batches = endless(
+        torch.from_numpy(noise(config.resolution)).permute(0, 3, 1, 2).float() / 127.5 - 1, config.batch_size
+    )
 
     def step() -> None:
         real = next(batches)

@@ -13,6 +13,7 @@ from training.data.order import Order
 from training.data.training_set import TrainingSet
 from training.judge import Judge
 from training.keeper import Keeper
+from training.memory import keep_freed_memory
 from training.profiling import profiled
 from training.recipes.recipe import Recipe
 from training.run import RunLog
@@ -48,6 +49,7 @@ def train(
     Every rank (training/ranks.py) comes through here at the same pace; the first one alone looks, and writes.
     """
     # Phase 0: begin, or go on where the last checkpoint stood.
+    keep_freed_memory()
     torch.manual_seed(seed)
     order = Order(len(data), recipe.batch_size, seed)
     watch = Watch(recipe, data, budget, judge, log, seed)
