@@ -4,10 +4,11 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.plan import CUT, REFUSED, Plan, Stream
+from benchmarks.pool import Pool
 from benchmarks.tally import Record
 from benchmarks.wire import Answer, Connection, Cut, connect, get, post
 
@@ -24,7 +25,7 @@ class Run:
         self._began = began
         self._end = stream.start_s + stream.seconds
         self._orders = self._requests()
-        self._sent = 0
+        self._begun = 0
 
     async def run(self) -> list[Record]:
         await asyncio.sleep(self._stream.start_s - self._now)
@@ -47,12 +48,12 @@ class Run:
 
     @property
     def _over(self) -> bool:
-        return self._now >= self._end or 0 < self._stream.requests <= self._sent
+        return self._now >= self._end or 0 < self._stream.requests <= self._begun
 
     async def _closed(self) -> None:
         connection: Connection | None = None
         while not self._over:
-            connection, status = await self._ask(connection, self._now)
+            connection, status = await self._answered(connection)
             if self._stream.until_status and status in (self._stream.until_status, CUT, REFUSED):
                 break
             if status in (CUT, REFUSED):
@@ -60,27 +61,27 @@ class Run:
         if connection is not None and connection.open:
             connection.hang_up()
 
+    async def _answered(self, connection: Connection | None) -> tuple[Connection | None, int]:
+        """One request on this connection, or on a new one; the connection to go on with, and the status."""
+        self._begun += 1
+        due = self._now
+        if connection is None or not connection.open:
+            connection = await self._connect(due)
+        if connection is None:
+            return None, REFUSED
+        answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._ask(connection, due, answered.set_result)
+        return connection, await answered
+
     async def _open(self, rate: float) -> None:
-        idle: list[Connection] = []
-        slots = asyncio.Semaphore(self._stream.connections)
-        under_way: set[asyncio.Task[None]] = set()
-
-        async def one(due: float) -> None:
-            async with slots:
-                connection, _ = await self._ask(idle.pop() if idle else None, due)
-                if connection is not None and connection.open:
-                    idle.append(connection)
-
+        pool = Pool(self._stream.connections, self._connect, self._ask)
         for due in self._arrivals(rate):
             await asyncio.sleep(due - self._now)
             if self._over:
                 break
-            task = asyncio.create_task(one(due))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-        await asyncio.gather(*under_way)
-        for connection in idle:
-            connection.hang_up()
+            self._begun += 1
+            pool.ask(due)
+        await pool.end()
 
     def _arrivals(self, rate: float) -> Iterator[float]:
         chance, due = random.Random(0), self._stream.start_s
@@ -88,28 +89,31 @@ class Run:
             due += 1 / rate if self._stream.even else chance.expovariate(rate)
             yield due
 
-    async def _ask(self, connection: Connection | None, due: float) -> tuple[Connection | None, int]:
-        """One request on this connection, or on a new one; the connection to go on with, and the status."""
-        request, n = next(self._orders)
-        self._sent += 1
-        if connection is None or not connection.open:
-            try:
-                connection = await connect(self._host, self._port)
-            except Cut:
-                return None, self._record(due, REFUSED, None, 0)
+    async def _connect(self, due: float) -> Connection | None:
+        """None where nobody listens: what was due then is recorded so."""
         try:
-            async with asyncio.timeout(_LONGEST_ANSWER_S):
-                answer = await connection.ask(request)
-        except (Cut, TimeoutError):
-            connection.hang_up()
-            return None, self._record(due, CUT, None, 0)
-        return connection, self._record(due, answer.status, answer, n)
+            return await connect(self._host, self._port)
+        except Cut:
+            self.records.append(Record(due, self._now, REFUSED, 0, 0, False))
+            return None
 
-    def _record(self, due: float, status: int, answer: Answer | None, n: int) -> int:
-        size = answer.size if answer else 0
-        retry_after = answer is not None and "retry-after" in answer.headers
-        self.records.append(Record(due, self._now, status, n, size, retry_after))
-        return status
+    def _ask(self, connection: Connection, due: float, then: Callable[[int], None]) -> None:
+        """One request on this connection; `then` is told the status."""
+        request, n = next(self._orders)
+
+        def told(outcome: Answer | Cut) -> None:
+            longest.cancel()
+            if isinstance(outcome, Cut):
+                connection.hang_up()
+                record = Record(due, self._now, CUT, 0, 0, False)
+            else:
+                retry_after = any(name.lower() == b"retry-after" for name, _ in outcome.fields)
+                record = Record(due, self._now, outcome.status, n, outcome.size, retry_after)
+            self.records.append(record)
+            then(record.status)
+
+        longest = asyncio.get_running_loop().call_later(_LONGEST_ANSWER_S, connection.hang_up)
+        connection.send(request, told)
 
 
 def images(body: Mapping[str, Any]) -> int:

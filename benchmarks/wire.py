@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import httptools
 
@@ -13,14 +12,18 @@ class Cut(Exception):
     """The connection ended before the answer was complete, or could not be made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """size: bytes of the body. body: empty unless the connection keeps bodies."""
+class Answer(NamedTuple):
+    """fields: headers as they came. size: bytes of the body. body: empty unless the connection keeps bodies."""
 
     status: int
-    headers: Mapping[str, str]
+    fields: Sequence[tuple[bytes, bytes]]
     size: int
     body: bytes
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in lower case."""
+        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.fields}
 
 
 class Connection(asyncio.Protocol):
@@ -29,7 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, keep_bodies: bool) -> None:
         self.open = True
         self._keep_bodies = keep_bodies
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._told: Callable[[Answer | Cut], None] | None = None
         self._begin_answer()
         self._parser = httptools.HttpResponseParser(self)
 
@@ -37,9 +40,17 @@ class Connection(asyncio.Protocol):
         """Raises Cut."""
         if not self.open:
             raise Cut("the connection is closed")
-        self._waiting = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Answer | Cut] = asyncio.get_running_loop().create_future()
+        self.send(request, lambda outcome: None if answered.done() else answered.set_result(outcome))
+        outcome = await answered
+        if isinstance(outcome, Cut):
+            raise outcome
+        return outcome
+
+    def send(self, request: bytes, told: Callable[[Answer | Cut], None]) -> None:
+        """On an open connection; `told` is called once, with what comes of it."""
+        self._told = told
         self._transport.write(request)
-        return await self._waiting
 
     def hang_up(self) -> None:
         """Ends the connection now, whatever is under way."""
@@ -54,14 +65,14 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self.hang_up()
-            self._cut(f"not HTTP: {error}")
+            self._tell(Cut(f"not HTTP: {error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.open = False
-        self._cut(str(error or "closed by the server"))
+        self._tell(Cut(str(error or "closed by the server")))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._fields.append((name, value))
 
     def on_body(self, part: bytes) -> None:
         self._size += len(part)
@@ -69,22 +80,22 @@ class Connection(asyncio.Protocol):
             self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        answer = Answer(self._parser.get_status_code(), self._headers, self._size, b"".join(self._parts))
+        answer = Answer(self._parser.get_status_code(), self._fields, self._size, b"".join(self._parts))
         if not self._parser.should_keep_alive():
             self.open = False
             self._transport.close()
         self._begin_answer()
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(answer)
+        self._tell(answer)
 
     def _begin_answer(self) -> None:
-        self._headers: dict[str, str] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._size = 0
 
-    def _cut(self, reason: str) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(Cut(reason))
+    def _tell(self, outcome: Answer | Cut) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told(outcome)
 
 
 async def connect(host: str, port: int, *, keep_bodies: bool = False) -> Connection:

@@ -77,6 +77,26 @@ def test_an_open_loop_asks_whatever_the_answers() -> None:
     assert summary.statuses == {"200": 10}
 
 
+def test_an_open_loop_waits_for_a_free_connection_and_counts_from_when_it_was_due() -> None:
+    server = Told(OK)
+    even = stream(rate=100_000.0, even=True, connections=2, requests=50, keep_records=True)
+    (summary,) = load(server, even)
+    assert (summary.statuses, server.connections) == ({"200": 50}, 2)
+    assert [round(due * 100_000) for due, *_ in sorted(summary.records)] == list(range(1, 51))
+
+
+@pytest.mark.parametrize("answer", [CLOSING, b""])
+def test_an_open_loop_goes_on_after_a_connection_has_ended(answer: bytes) -> None:
+    (summary,) = load(Told(answer), stream(rate=2000.0, connections=2))
+    assert summary.statuses == {"200" if answer else str(CUT): 10}
+
+
+def test_an_open_loop_against_a_port_where_nobody_listens() -> None:
+    plan = Plan(free_port(), [stream(rate=2000.0, connections=2)])
+    (summary,) = asyncio.run(client.perform(plan))
+    assert summary.statuses == {str(REFUSED): 10}
+
+
 def test_bodies_go_round_and_headers_are_sent() -> None:
     server = Told(OK)
     bodies = [{"n": 1}, {"seeds": [4, 5]}, {"labels": ["a", "b", "c"]}, {}]
