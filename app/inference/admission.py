@@ -11,8 +11,11 @@ from collections.abc import Callable
 from app.errors import Overloaded, QueueFull, QuotaExceeded
 from app.inference.backlog import Backlog
 
-# Left for encoding, answering and being wrong about the rate.
-_USABLE = 0.8
+# The rest is left for being wrong about the rate: what is refused meanwhile takes the engine's cores, too.
+USABLE = 0.75
+# What a request costs besides its images: turns of a busy event loop, a wait for the engine thread, the encoding. A
+# deadline that leaves no room for that is missed whatever the rate.
+OVERHEAD_S = 0.01
 
 
 class Admission:
@@ -30,8 +33,8 @@ class Admission:
         own = queued.of(client) if isinstance(queued, Backlog) else 0
         ahead = queued.until_done(client, n) if isinstance(queued, Backlog) else queued + n
         # A client with a backlog leaves room for one that comes after it and takes half of the turns.
-        needed = (ahead + own) / rate if rate > 0 else 0.0
-        available = (deadline - self._clock()) * _USABLE
+        needed = OVERHEAD_S + (ahead + own) / rate if rate > 0 else 0.0
+        available = (deadline - self._clock()) * USABLE
         if needed <= available:
             return
         raise _refusal(n, own, ahead, needed, available)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Overloaded, QueueFull, QuotaExceeded
-from app.inference.admission import Admission
+from app.inference.admission import OVERHEAD_S, USABLE, Admission
 from app.inference.backlog import Backlog, Rate
 
 NOW = 1000.0
@@ -29,13 +29,13 @@ def refused(n, seconds, client, queued, rate=100.0):
 
 
 def test_an_idle_service_takes_what_it_can_finish():
-    admission().admit(79, NOW + 1, "me", backlog(), 100.0)
+    admission().admit(73, NOW + 1, "me", backlog(), 100.0)
 
 
 def test_it_refuses_at_once_what_it_cannot_finish():
     error = refused(100, 1, "me", backlog())
-    assert error.retry_after == pytest.approx(0.2)
-    assert "100 more cannot be made in time: 1.00 s of work, 0.80 s until the deadline" in str(error)
+    assert error.retry_after == pytest.approx(0.26)
+    assert "100 more cannot be made in time: 1.01 s of work, 0.75 s until the deadline" in str(error)
 
 
 def test_a_client_behind_its_own_work_has_exceeded_its_quota():
@@ -52,18 +52,23 @@ def test_a_polite_client_is_not_refused_for_what_a_greedy_one_has_piled_up():
 
 
 def test_a_client_with_a_backlog_leaves_room_for_the_next_one():
-    admission().admit(1, NOW + 1, "greedy", backlog(greedy=39), 100.0)
-    refused(1, 1, "greedy", backlog(greedy=40))
-    admission().admit(40, NOW + 1, "polite", backlog(greedy=40), 100.0)
+    admission().admit(1, NOW + 1, "greedy", backlog(greedy=36), 100.0)
+    refused(1, 1, "greedy", backlog(greedy=37))
+    admission().admit(36, NOW + 1, "polite", backlog(greedy=37), 100.0)
 
 
 def test_a_bare_count_all_goes_first():
-    admission().admit(10, NOW + 1, "me", 69, 100.0)
+    admission().admit(10, NOW + 1, "me", 63, 100.0)
     assert isinstance(refused(10, 1, "me", 75), QueueFull)
 
 
 def test_an_unknown_rate_refuses_nothing():
     admission().admit(1000, NOW + 0.001, "me", backlog(me=1000), 0.0)
+
+
+def test_a_deadline_that_leaves_no_time_for_anything_but_the_images_is_refused():
+    refused(1, OVERHEAD_S, "me", backlog(), rate=1e6)
+    admission().admit(1, NOW + 2 * OVERHEAD_S, "me", backlog(), 1e6)
 
 
 def test_a_deadline_in_the_past_is_refused():
@@ -85,7 +90,7 @@ def test_what_was_refused_is_accepted_after_retry_after_if_nothing_else_comes(n,
         refusals.append(error.retry_after)
     for retry_after in refusals:
         assert retry_after >= 0
-        admission().admit(n, NOW + seconds + retry_after / 0.8 + 1e-6, "a", queued, rate)
+        admission().admit(n, NOW + seconds + retry_after / USABLE + 1e-6, "a", queued, rate)
 
 
 def test_the_backlog_counts_by_client_and_forgets_who_is_done():
