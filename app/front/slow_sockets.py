@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.front.joined import Joined
+
 MAX_HEADER_BYTES = 32_768
 MIN_PROGRESS_BYTES = 1_024
 
@@ -59,6 +61,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse_headers()
             raise ValueError("headers too large")  # stops the parser: no request is started
         super().on_headers_complete()
+        if self.cycle is not None and self.scope["method"] != "HEAD":  # whose answer has a head and nothing else
+            self.cycle.transport = Joined(self.transport)  # type: ignore[assignment]
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
