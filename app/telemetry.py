@@ -1,6 +1,8 @@
 """Metrics of one application (Prometheus), recorded through plain calls: nobody else imports the library."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -15,6 +17,8 @@ from prometheus_client import (
 )
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+M = TypeVar("M", Counter, Histogram)
 
 _SECONDS = tuple(0.0005 * 2**power for power in range(17))  # 0.5 ms to 33 s
 _SIZES = tuple(2**power for power in range(13))
@@ -32,8 +36,6 @@ class Telemetry:
         self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
         self._observers: dict[str, ModelObserver] = {}
-        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._known_rejected: dict[tuple[str, str], Counter] = {}
         self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
         self._images = self._counter("images_generated", "Images computed and answered.", "model")
         self._wait = self._histogram("queue_wait_seconds", "Time a request waited for the engine.", "model")
@@ -60,21 +62,17 @@ class Telemetry:
         self._in_flight -= 1
         # An invented method would otherwise be a new time series.
         method = method if method in _METHODS else "other"
-        count, time = self._of_request(route, method, status)
-        count.inc()
-        time.observe(seconds)
+        _series(self._requests, route, method, status).inc()
+        _series(self._request_seconds, route).observe(seconds)
 
     def encoded(self, form: str, seconds: float) -> None:
-        self._encode.labels(form).observe(seconds)
+        _series(self._encode, form).observe(seconds)
 
     def generated(self, model: str, n: int) -> None:
-        self._images.labels(model).inc(n)
+        _series(self._images, model).inc(n)
 
     def rejected(self, model: str, reason: str, n: int) -> None:
-        count = self._known_rejected.get((model, reason))
-        if count is None:
-            count = self._known_rejected[model, reason] = self._rejected.labels(model, reason)
-        count.inc(n)
+        _series(self._rejected, model, reason).inc(n)
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A gauge read anew at every scrape."""
@@ -99,14 +97,6 @@ class Telemetry:
         )
         return observer
 
-    def _of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
-        """Remembered, because finding the series of three labels costs more than counting."""
-        found = self._known.get((route, method, status))
-        if found is None:
-            found = self._requests.labels(route, method, str(status)), self._request_seconds.labels(route)
-            self._known[route, method, status] = found
-        return found
-
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(f"tessera_{name}", documentation, labels, registry=self._registry)
 
@@ -115,6 +105,12 @@ class Telemetry:
 
     def _histogram(self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
         return Histogram(f"tessera_{name}", documentation, labels, buckets=buckets, registry=self._registry)
+
+
+@lru_cache(maxsize=1024)
+def _series(metric: M, *labels: str | int) -> M:
+    """Remembered, because finding a series by its labels costs more than counting."""
+    return metric.labels(*labels)
 
 
 class ModelObserver:

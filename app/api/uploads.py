@@ -1,7 +1,7 @@
 """POST /variations and /reconstruct: what begins with one image, a seed's or an uploaded one."""
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,7 +53,7 @@ _ONE_OK: dict[str, Any] = {
 def router(pipeline: Pipeline, uploads: Uploads, clients: Clients, settings: Settings) -> APIRouter:
     routes = APIRouter(tags=["images"])
 
-    async def answer(request: Request, order: Order, work: Awaitable[Answer]) -> Response:
+    async def answer(request: Request, order: Order, work: Coroutine[Any, Any, Answer]) -> Response:
         made = await unless_gone(request.receive, work)
         request.scope[FACTS] |= facts(order, made)
         return Response(made.body, media_type=made.media_type, headers=headers(order, made))
@@ -126,7 +126,7 @@ def router(pipeline: Pipeline, uploads: Uploads, clients: Clients, settings: Set
 
     def begun(
         planned: Callable[[Float32s], Plan], served: "ServedModel", file: bytes, body: VariationsForm | ReconstructForm
-    ) -> tuple[Order, Awaitable[Answer]]:
+    ) -> tuple[Order, Coroutine[Any, Any, Answer]]:
         """The order, and the work that encodes the file and carries it out. What is wrong is told before any of it."""
         blank = np.zeros(served.manifest.latent.dim, np.float32)
         order, _ = planned(blank)

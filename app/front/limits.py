@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import PayloadTooLarge, ReceiveTimeout
+from app.front.begun import Begun
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,38 +50,19 @@ async def receive_whole(scope: Scope, receive: Receive, max_bytes: int, seconds:
         return receive
     if declared is not None and declared > max_bytes + _WORTH_READING:
         raise _too_large(max_bytes)
-    try:
-        body = await _within(seconds, _collect(receive, max_bytes))
-    except TimeoutError:
-        raise ReceiveTimeout(f"the request did not arrive whole within {seconds:g} s") from None
-    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    collecting = Begun(_collect(receive, max_bytes))
+    if collecting.waits:
+        try:
+            async with asyncio.timeout(seconds):
+                await collecting
+        except TimeoutError:
+            raise ReceiveTimeout(f"the request did not arrive whole within {seconds:g} s") from None
+    pending: list[Message] = [{"type": "http.request", "body": collecting.result, "more_body": False}]
 
     async def replay() -> Message:
         return pending.pop() if pending else await receive()
 
     return replay
-
-
-async def _within(seconds: float, work: Awaitable[bytes]) -> bytes:
-    """asyncio.timeout, at a fifth of what that costs a request whose body is here already. Raises TimeoutError."""
-    task = asyncio.current_task()
-    assert task is not None
-    late = False
-
-    def give_up() -> None:
-        nonlocal late
-        late = True
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(seconds, give_up)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if late and task.uncancel() == 0:
-            raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
 
 
 async def _collect(receive: Receive, max_bytes: int) -> bytes:
