@@ -53,7 +53,7 @@ def open_registry(
     def build_batcher(manifest: Manifest, engine: "Engine") -> Batcher:
         def forward(z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
             try:
-                return engine.forward(z, label)
+                return engine.forward(z, label, here=True)
             except DeviceLost as loss:
                 lifecycle.device_lost(str(loss))  # at once, whether or not anybody still waits for these images
                 raise
@@ -61,7 +61,9 @@ def open_registry(
         batcher = Batcher(
             forward,
             engine_encode=engine.encode if "encode" in manifest.capabilities else None,
-            max_batch_size=settings.max_batch_size,
+            max_batch_size=engine.max_batch_size,
+            lanes=engine.lanes,
+            turn=max(1, settings.max_batch_size // 4),
             max_wait_ms=settings.max_wait_ms,
             max_queue_images=settings.max_queue_images,
             observer=telemetry.observer(manifest.ref),

@@ -24,11 +24,13 @@ _RETRY_WHEN_DRAINING_S = 2.0
 
 
 class Batcher:
-    """engine_forward: z float32 [B, z_dim], label int64 [B] -> uint8 [B, H, W, C], called from one thread of its own.
+    """engine_forward: z float32 [B, z_dim], label int64 [B] -> uint8 [B, H, W, C], B <= max_batch_size, called from as
+    many threads of its own as there are lanes.
 
-    engine_encode: uint8 [B, H, W, C] -> z float32 [B, z_dim], called from the same thread; None where nothing encodes.
-    max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as the engine is
-    free. images_per_second: the rate to assume until full batches were measured.
+    engine_encode: uint8 [B, H, W, C] -> z float32 [B, z_dim], called from the same threads; None where nothing encodes.
+    turn: images of one client before the next client's turn, where several wait; 0: a quarter of a batch.
+    max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as a lane is free.
+    images_per_second: the rate to assume until full batches were measured.
     """
 
     def __init__(
@@ -37,6 +39,8 @@ class Batcher:
         *,
         engine_encode: Forward | None = None,
         max_batch_size: int = 64,
+        lanes: int = 1,
+        turn: int = 0,
         max_wait_ms: float = 0.0,
         max_queue_images: int = 4096,
         observer: Observer | None = None,
@@ -49,7 +53,8 @@ class Batcher:
         self._max_queue_images = max_queue_images
         self._observer = observer or Silent()
         self._rate = Rate(images_per_second)
-        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000)
+        self._lanes = lanes
+        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn)
         self._open: set[Request] = set()
         self._lost: DeviceLost | None = None
         self._draining = False
@@ -69,11 +74,11 @@ class Batcher:
 
     @property
     def working_for(self) -> float:
-        """Seconds since the forward pass under way began; 0 when there is none. For health checks."""
+        """Seconds since the oldest forward pass under way began; 0 when there is none. For health checks."""
         return self._worker.working_for
 
     async def start(self) -> None:
-        """Bind to this event loop and start the engine thread."""
+        """Bind to this event loop and start the engine's threads."""
         if self._loop is not None:
             raise RuntimeError("a batcher is started once")
         self._loop = asyncio.get_running_loop()
@@ -127,13 +132,13 @@ class Batcher:
             timer.cancel()
 
     async def drain(self) -> None:
-        """Refuse new work, answer what was accepted, then end the engine thread."""
+        """Refuse new work, answer what was accepted, then end the engine's threads."""
         self._draining = True
         await self._empty.wait()
         self.stop()
 
     def stop(self) -> None:
-        """End the engine thread after the batch it is at; whatever is still open fails with Draining."""
+        """End the engine's threads after the batches they are at; whatever is still open fails with Draining."""
         self._draining = True
         self._worker.stop()
         for request in list(self._open):
@@ -167,12 +172,9 @@ class Batcher:
 
     def _deliver(self, batch: Batch, results: Computed, seconds: float) -> None:
         self._observer.batch(batch.size, seconds)
-        # A small batch says little about what a full one would do, unless it is faster than that already.
-        telling = 2 * batch.size >= self._max_batch_size or batch.size > batch.busy * self._rate.images_per_second > 0
-        if telling and batch.forward is self._forward:
-            self._rate.observe(batch.size, batch.busy)
+        self._learn_rate(batch)
         for request in {piece.request for piece in batch.pieces}:
-            request.infer += seconds
+            request.note_pass(batch.started, seconds)
         for piece, part in batch.parts(results):
             request = piece.request
             if request not in self._open or request.future.done():
@@ -184,6 +186,14 @@ class Batcher:
                 self._close(request)
                 request.future.set_result(complete)
         self._worker.prepare()
+
+    def _learn_rate(self, batch: Batch) -> None:
+        """What one lane did, all do at the same time."""
+        busy = batch.busy / self._lanes
+        # A small batch says little about what a full one would do, unless it is faster than that already.
+        telling = 2 * batch.size >= self._max_batch_size or batch.size > busy * self._rate.images_per_second > 0
+        if telling and batch.forward is self._forward:
+            self._rate.observe(batch.size, busy)
 
     def _expire(self, request: Request) -> None:
         uncomputed = self._fail(request, DeadlineExceeded("the images could not be computed by the deadline"))

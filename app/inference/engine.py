@@ -38,6 +38,8 @@ T = TypeVar("T", bound=np.generic)
 class Engine:
     """generator: the bytes of generator.pt. device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
 
+    max_batch_size: most images in a forward pass; on a CPU, where larger ones are slower, less.
+
     Raises ValueError, with a sentence, if the bytes are no TorchScript, the generator is not what `spec` says, or the
     device is not there.
     """
@@ -53,7 +55,6 @@ class Engine:
         observer: Observer | None = None,
     ) -> None:
         self.spec = spec
-        self.max_batch_size = max_batch_size
         self.batching: Literal["natural", "fixed"] = "natural"
         self.images_per_second = 0.0
         self.device = _choose(device)
@@ -66,9 +67,9 @@ class Engine:
         self._plan = self._runner.inside(lambda: make(module, spec, self.device, _compile))
         self._encoder = getattr(module, "encode", None)
         self._runner.serve(self._plan.pixels)
-        limit = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
+        self.max_batch_size = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
         shape = (spec.height, spec.width, spec.channels)
-        self._executor = Executor(self._runner, powers_of_two(limit), shape, observer or Silent())
+        self._executor = Executor(self._runner, powers_of_two(self.max_batch_size), shape, observer or Silent())
 
     @property
     def device_class(self) -> str:
@@ -113,14 +114,16 @@ class Engine:
                 self._run_everywhere(bucket)
         if isinstance(self._runner, Lanes):
             self._runner.wide = self._all_threads_agree(self._runner)
-        n = min(self.max_batch_size, 4 * self.buckets[-1] * self.lanes)
+        n = self.max_batch_size * self.lanes
         z, label = self._examples(n)
         self.images_per_second = max(n / _seconds(lambda: self.forward(z, label)) for _ in range(2))
         if self.can_encode:
             self._prove_encoder()
 
-    def forward(self, z: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """uint8 [B, H, W, C] for z float32 [B, z_dim] and label int64 [B], any B >= 1.
+    def forward(self, z: NDArray[np.float32], label: NDArray[np.int64], *, here: bool = False) -> NDArray[np.uint8]:
+        """uint8 [B, H, W, C] for z float32 [B, z_dim] and label int64 [B], any B >= 1, on all lanes.
+
+        here: in the calling thread, one of `lanes` that do so at the same time; the bits are the same.
 
         Raises EngineFailed, DeviceLost; ValueError for arrays of another shape or labels beyond the classes.
         """
@@ -128,7 +131,7 @@ class Engine:
             raise ValueError(f"z {list(z.shape)} and label {list(label.shape)}, not [B, {self.spec.z_dim}] and [B]")
         if label.min() < 0 or label.max() >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
             raise ValueError(f"labels lie in [0, {max(self.spec.num_classes, 1)})")
-        return self._executor.forward(_own(z, np.float32), _own(label, np.int64))
+        return self._executor.forward(_own(z, np.float32), _own(label, np.int64), here=here)
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """z float32 [N, z_dim] of images uint8 [N, H, W, C], one at a time, so that company changes nothing.

@@ -29,8 +29,12 @@ class Device(Protocol):
     lanes: int
     pads: bool
 
-    def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
-        """Compute chunks of z and label into the same rows of out. Returns those that failed, and never raises."""
+    def run(
+        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
+    ) -> list[tuple[Chunk, Fault]]:
+        """Compute chunks of z and label into the same rows of out. Returns those that failed, and never raises.
+
+        here: in the calling thread, one after the other, instead of in all lanes."""
 
     def free_memory(self, largest: int) -> None:
         """Give back what is held for buckets above `largest` and what is cached."""
@@ -47,28 +51,35 @@ class Executor:
         self._image_shape = image_shape
         self._observer = observer
         self._sizes = buckets
-        self._one_at_a_time = threading.Lock()
+        self._at_a_time = threading.BoundedSemaphore(device.lanes)
 
     def keep_to(self, bucket: int) -> None:
         """Run every chunk as a batch of this size. What does not fit into memory then halves that size for all."""
         self.buckets = (bucket,)
 
-    def forward(self, z: Latents, label: Labels) -> Images:
-        """uint8 [B, H, W, C]. Raises EngineFailed, DeviceLost."""
+    def forward(self, z: Latents, label: Labels, *, here: bool = False) -> Images:
+        """uint8 [B, H, W, C]. here: one of several threads that call at the same time, each of which is a lane.
+
+        Raises EngineFailed, DeviceLost.
+        """
+        lanes = 1 if here else self._device.lanes
         out = np.empty((len(z), *self._image_shape), np.uint8)
-        with self._one_at_a_time:
-            chunks = self._cut(0, len(z))
+        with self._at_a_time:
+            chunks = self._cut(0, len(z), lanes)
             while chunks:
-                chunks = self._after(self._device.run(chunks, z, label, out))
+                failures = self._device.run(chunks, z, label, out, here=here)
+                chunks = [
+                    again for chunk in self._after(failures) for again in self._cut(chunk.start, chunk.count, lanes)
+                ]
         return out
 
-    def _cut(self, start: int, count: int) -> list[Chunk]:
+    def _cut(self, start: int, count: int, lanes: int) -> list[Chunk]:
         if self._device.pads:
             return padded(start, count, self.buckets)
-        return unpadded(start, count, self.buckets, self._device.lanes)
+        return unpadded(start, count, self.buckets, lanes)
 
     def _after(self, failures: list[tuple[Chunk, Fault]]) -> list[Chunk]:
-        """What to run again, in smaller pieces."""
+        """What to run again, in the smaller buckets that are left."""
         if not failures:
             return []
         for kind, error in ((Kind.LOST, DeviceLost), (Kind.FAILED, EngineFailed)):
@@ -85,4 +96,4 @@ class Executor:
         self.buckets = smaller
         self._observer.oom_split()
         self._device.free_memory(smaller[-1])
-        return [again for chunk, _ in failures for again in self._cut(chunk.start, chunk.count)]
+        return [chunk for chunk, _ in failures]

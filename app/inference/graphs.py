@@ -53,7 +53,9 @@ class Graphs:
         """What `run` runs: z, label on the device -> uint8 [B, H, W, C] on the device."""
         self._pixels = pixels
 
-    def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
+    def run(
+        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
+    ) -> list[tuple[Chunk, Fault]]:
         failures: list[tuple[Chunk, Fault]] = []
         for chunk in chunks:
             fault = attempt(partial(self._compute, chunk, z, label, out), self._answers)

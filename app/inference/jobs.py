@@ -17,7 +17,7 @@ Forward = Callable[..., Computed]
 
 @dataclass
 class Spent:
-    """Seconds. infer: of the forward passes that held something of a request; queue: the rest until all was there."""
+    """Seconds. infer: during which a forward pass had something of a request; queue: the rest until all was there."""
 
     queue: float = 0.0
     infer: float = 0.0
@@ -28,7 +28,7 @@ class Request:
     """inputs: arrays [n, ...] of which `forward`, given those of several requests, computes one array [n, ...].
 
     taken: images handed to batches; begun: to forward passes; computed: that came back. gone: nobody wants it.
-    infer: seconds, as in Spent.
+    infer: seconds, as in Spent, up to the moment `passed`.
     """
 
     forward: Forward
@@ -41,6 +41,7 @@ class Request:
     begun: int = 0
     computed: int = 0
     infer: float = 0.0
+    passed: float = 0.0
     gone: bool = False
     results: Computed | None = None
 
@@ -50,6 +51,12 @@ class Request:
 
     def wanted(self, now: float) -> bool:
         return not self.gone and now < self.deadline
+
+    def note_pass(self, started: float, seconds: float) -> None:
+        """A forward pass over some of its images; of several at the same time each moment counts once."""
+        end = started + seconds
+        self.infer += max(0.0, end - max(started, self.passed))
+        self.passed = max(self.passed, end)
 
     def keep(self, piece: "Piece[Request]", part: Computed) -> Computed | None:
         """Store a piece's results. Returns all of them when that was the last."""

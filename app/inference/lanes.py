@@ -1,4 +1,4 @@
-"""A CPU as several lanes of one thread each, fed from one list of chunks.
+"""A CPU as several lanes of one thread each: the callers' own, or threads from here that share a list of chunks.
 
 Inside a lane no operator waits for a second thread, so that a core taken away for a moment (by the event loop, by an
 encoder) delays one chunk and not every layer of the batch. And what a lane computes does not depend on how many cores
@@ -11,8 +11,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,8 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Lanes:
-    """wide: a lone image may run on all threads instead of in a lane, whichever has been faster lately."""
+    """wide: an image that is all there is to do may run on all threads instead of in a lane, whichever has been faster
+    lately."""
 
     pads = False
 
@@ -43,6 +45,8 @@ class Lanes:
         self._contest = Contest()
         self._pixels: TensorForward
         self._own = threading.local()
+        self._counting = threading.Lock()
+        self._running = 0  # calls of `run` under way
         self._pool = ThreadPoolExecutor(self.lanes, "lane", initializer=_use_threads, initargs=(1,))
         self.everywhere(lambda: None)
         _use_threads(self.lanes)  # the lanes have also set what a new thread starts with: back to the usual
@@ -51,14 +55,30 @@ class Lanes:
         """What `run` runs: z, label -> uint8 [B, H, W, C]."""
         self._pixels = pixels
 
-    def run(self, chunks: list[Chunk], z: Latents, label: Labels, out: Images) -> list[tuple[Chunk, Fault]]:
+    def run(
+        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
+    ) -> list[tuple[Chunk, Fault]]:
         def computed(chunk: Chunk) -> Fault | None:
             return attempt(partial(self._compute, chunk, z, label, out), lambda: True)
 
-        if self.wide and len(chunks) == 1 and chunks[0].count == 1:
-            fault = self._alone(partial(computed, chunks[0]))
-            return [(chunks[0], fault)] if fault else []
-        return self._shared_out(chunks, computed)
+        with self._counted() as running:
+            if self.wide and running == 1 and len(chunks) == 1 and chunks[0].count == 1:
+                fault = self._alone(partial(computed, chunks[0]), self._here if here else self.inside)
+                return [(chunks[0], fault)] if fault else []
+            if here:
+                return [(chunk, fault) for chunk in chunks if (fault := self._here(partial(computed, chunk)))]
+            return self._shared_out(chunks, computed)
+
+    @contextmanager
+    def _counted(self) -> Iterator[int]:
+        with self._counting:
+            self._running += 1
+            running = self._running
+        try:
+            yield running
+        finally:
+            with self._counting:
+                self._running -= 1
 
     def _shared_out(self, chunks: list[Chunk], computed: Callable[[Chunk], Fault | None]) -> list[tuple[Chunk, Fault]]:
         waiting, failures = deque(chunks), deque[tuple[Chunk, Fault]]()
@@ -79,13 +99,17 @@ class Lanes:
     def free_memory(self, largest: int) -> None:
         pass
 
-    def _alone(self, action: Callable[[], T]) -> T:
+    def _alone(self, action: Callable[[], T], narrow: Callable[[Callable[[], T]], T]) -> T:
         # With all cores free, threads that wait for each other halve the time; with one taken away they multiply it.
         wide = self._contest.second()
         began = time.perf_counter()
-        result = (self.with_all_threads if wide else self.inside)(action)
+        result = (self.with_all_threads if wide else narrow)(action)
         self._contest.took(wide, time.perf_counter() - began)
         return result
+
+    def _here(self, action: Callable[[], T]) -> T:
+        """`action` in the calling thread, its operators too."""
+        return self._on_threads(1, action)
 
     def inside(self, action: Callable[[], T]) -> T:
         """`action` in one lane: computed as every chunk is."""
@@ -99,9 +123,12 @@ class Lanes:
 
     def with_all_threads(self, action: Callable[[], T]) -> T:
         """`action` in the calling thread, its operators on all threads."""
-        if not getattr(self._own, "wide", False):
-            _use_threads(self.lanes)
-            self._own.wide = True
+        return self._on_threads(self.lanes, action)
+
+    def _on_threads(self, count: int, action: Callable[[], T]) -> T:
+        if getattr(self._own, "threads", 0) != count:
+            _use_threads(count)
+            self._own.threads = count
         return _infer(action)
 
     def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:

@@ -1,14 +1,17 @@
-"""The engine's thread: takes batches from the fair queue, runs them, and reports what became of them.
+"""The engine's threads: each takes a batch from the fair queue, runs it, reports what became of it, and takes the next.
 
-Everything here is either under the one lock or in the engine thread. While the engine works, the other side may put the
-next full batch together (`prepare`), so that it is ready when the engine is; when less than a full batch waits, the
-engine takes what there is the moment it is free. What nobody wants any more is looked for once more right before the
-forward pass.
+Several of them, one a lane of the engine, never wait for each other: while one's images are being answered and asked
+for anew, another computes. Everything here is either under the one lock or in an engine thread. While all of them work,
+the other side may put the next full batch together (`prepare`), so that it is ready when one is free; when less waits,
+a free thread takes what there is at once, or its share where others are free too. What nobody wants any more is looked
+for once more right before the forward pass.
 """
 
 import logging
+import math
 import threading
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import DeviceLost, EngineFailed
@@ -19,7 +22,7 @@ log = logging.getLogger("tessera")
 
 
 class Reports(Protocol):
-    """Where the engine thread tells what happened; each of these is called in that thread."""
+    """Where an engine thread tells what happened; each of these is called in that thread."""
 
     def computed(self, batch: Batch, results: Computed, seconds: float) -> None:
         """The results of a batch, or of one request's part of a batch that had failed as a whole."""
@@ -28,35 +31,54 @@ class Reports(Protocol):
         """This request's forward pass failed, also when tried again alone."""
 
     def lost(self, loss: DeviceLost) -> None:
-        """The device, or the thread itself, is gone; the thread ends with this."""
+        """The device, or the thread itself, is gone; all threads end with this."""
+
+
+@dataclass(eq=False)
+class _Lane:
+    """One thread's times, time.monotonic(). working_since: of the batch under way; free_since: of the end of the last
+    one, 0 if nothing was there to go on with."""
+
+    working_since: float | None = None
+    free_since: float = 0.0
 
 
 class Worker:
-    """max_wait_s: how long a batch that is not full may wait for more."""
+    """lanes: how many batches are computed at a time. largest: images in one of them. max_wait_s: how long one that is
+    not full may wait for more. turn: images of one client before the next client's turn; 0: a quarter of a batch."""
 
-    def __init__(self, reports: Reports, max_batch_size: int, max_wait_s: float) -> None:
+    def __init__(self, reports: Reports, largest: int, max_wait_s: float, lanes: int = 1, turn: int = 0) -> None:
         self._reports = reports
-        self._max_batch_size = max_batch_size
+        self._largest = largest
         self._max_wait_s = max_wait_s
         self._changed = threading.Condition()  # guards everything below
-        self._queue: FairQueue[Request] = FairQueue(max(1, max_batch_size // 4), max(1, max_batch_size // 2))
+        turn = turn or max(1, largest // 4)
+        self._queue: FairQueue[Request] = FairQueue(turn, 2 * turn)
         self._ready: Batch | None = None
         self._waiting_since = 0.0
-        self._working_since: float | None = None
-        self._free_since = 0.0
         self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._lanes = [_Lane() for _ in range(lanes)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(lane,), name=f"engine-{index}", daemon=True)
+            for index, lane in enumerate(self._lanes)
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread after the batch it is at; wait for that no longer than a second."""
+        """End the threads after the batches they are at; wait for that no longer than a second."""
+        self._end()
+        until = time.monotonic() + 1.0
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _end(self) -> None:
         with self._changed:
             self._stopping = True
-            self._changed.notify()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=1.0)
+            self._changed.notify_all()
 
     @property
     def waiting_images(self) -> int:
@@ -66,9 +88,9 @@ class Worker:
 
     @property
     def working_for(self) -> float:
-        """Seconds since the batch under way began; 0 when there is none."""
-        since = self._working_since
-        return 0.0 if since is None else time.monotonic() - since
+        """Seconds since the oldest batch under way began; 0 when there is none."""
+        now = time.monotonic()
+        return max(0.0 if (since := lane.working_since) is None else now - since for lane in self._lanes)
 
     def push(self, request: Request) -> None:
         with self._changed:
@@ -79,7 +101,7 @@ class Worker:
             self._changed.notify()
 
     def prepare(self) -> None:
-        """Put the next batch together while the engine works, if it will be full anyway."""
+        """Put the next batch together while all lanes work, if it will be full anyway."""
         with self._changed:
             self._prepare()
 
@@ -93,33 +115,43 @@ class Worker:
             return request.n - request.begun
 
     def _prepare(self) -> None:
-        if self._ready is None and self._working_since is not None and self._queue.images >= self._max_batch_size:
-            self._ready = assemble(self._queue.take(self._max_batch_size))
+        if self._ready is None and self._queue.images >= self._largest and not self._free():
+            self._ready = assemble(self._queue.take(self._largest))
 
-    # In the engine thread.
+    def _free(self) -> int:
+        """Lanes that do nothing."""
+        return sum(lane.working_since is None for lane in self._lanes)
 
-    def _work(self) -> None:
+    # In the engine's threads.
+
+    def _work(self, lane: _Lane) -> None:
         try:
-            while (batch := self._next()) is not None:
-                self._compute(batch)
+            while (batch := self._next(lane)) is not None:
+                self._compute(lane, batch)
         except DeviceLost as loss:
-            self._reports.lost(loss)
+            self._lose(loss)
         except BaseException as error:  # nobody shall wait for a thread that has ended
             log.exception("the engine thread ended")
-            self._reports.lost(DeviceLost(f"the engine thread ended: {error!r}"))
+            self._lose(DeviceLost(f"the engine thread ended: {error!r}"))
 
-    def _next(self) -> Batch | None:
+    def _lose(self, loss: DeviceLost) -> None:
+        self._end()
+        self._reports.lost(loss)
+
+    def _next(self, lane: _Lane) -> Batch | None:
         """Wait for a batch; None when it is time to end."""
         with self._changed:
-            self._working_since = None
-            free_since = self._free_since
+            lane.working_since = None
+            free_since = lane.free_since
             while not self._stopping:
                 now = time.monotonic()
                 batch = self._pick(now)
                 if batch is not None:
-                    self._working_since = now
+                    lane.working_since = now
                     batch.begin(now)
                     batch.busy = now - (free_since or now)
+                    if self._queue.images:
+                        self._changed.notify()
                     return batch
                 free_since = 0.0  # nothing was there
                 patience = self._waiting_since + self._max_wait_s - now
@@ -132,30 +164,32 @@ class Worker:
         if ready is not None and (batch := ready.wanted(now)) is not None:
             return batch
         while self._queue.images:
-            if self._queue.images < self._max_batch_size and now - self._waiting_since < self._max_wait_s:
+            if self._queue.images < self._largest and now - self._waiting_since < self._max_wait_s:
                 return None
-            pieces = self._queue.take(self._max_batch_size)
-            self._waiting_since = now
+            free = self._free()
+            pieces = self._queue.take(min(self._largest, math.ceil(self._queue.images / free)))
+            if free == 1:  # else the rest is another lane's share, and has waited as long
+                self._waiting_since = now
             batch = assemble([piece for piece in pieces if piece.request.wanted(now)])
             if batch is not None:
                 return batch
         return None
 
-    def _compute(self, batch: Batch) -> None:
+    def _compute(self, lane: _Lane, batch: Batch) -> None:
         try:
-            self._run(batch)
+            self._run(lane, batch)
         except DeviceLost:
             raise
         except Exception as error:
-            self._retry(batch, error)
+            self._retry(lane, batch, error)
 
-    def _retry(self, batch: Batch, error: Exception) -> None:
+    def _retry(self, lane: _Lane, batch: Batch, error: Exception) -> None:
         """Each request of a failed batch again, alone: only those that fail again are to blame."""
         for alone in batch.split():
             if alone.wanted(time.monotonic()) is None:
                 continue
             try:
-                self._run(alone)
+                self._run(lane, alone)
             except DeviceLost:
                 raise
             except Exception as again:
@@ -164,11 +198,11 @@ class Worker:
                 self.withdraw(alone.pieces[0].request)
                 self._reports.failed(alone.pieces[0].request, failure)
 
-    def _run(self, batch: Batch) -> None:
+    def _run(self, lane: _Lane, batch: Batch) -> None:
         began = time.monotonic()
         results = batch.forward(*batch.inputs)
-        self._free_since = time.monotonic()
-        seconds = self._free_since - began
+        lane.free_since = time.monotonic()
+        seconds = lane.free_since - began
         if len(results) != batch.size:
             raise EngineFailed(f"{batch.size} images were asked for, {len(results)} came")
         batch.busy += seconds

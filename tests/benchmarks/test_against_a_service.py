@@ -130,7 +130,7 @@ def test_constant_bytes_are_served() -> None:
 
 
 def test_clients_that_hang_up_while_queued(models: Path) -> None:
-    with serving(models, max_images=1024, max_batch_size=1024) as service:
+    with serving(models, max_images=1024, max_batch_size=hangups.turn_of(1024)) as service:
         found = asyncio.run(hangups.hang_up(service, 5, 1024))
     assert found.computed + found.cancelled == 5
     assert (found.block_status, found.open_files_left) == (200, 0)

@@ -407,7 +407,7 @@ def test_draining_answers_what_was_accepted_and_refuses_the_rest():
             for number, images in zip((1, 2, 3), await asyncio.gather(*accepted), strict=True):
                 np.testing.assert_array_equal(images, expected(number, 3))
             await asyncio.gather(*draining)
-            assert not batcher._worker._thread.is_alive()
+            assert not batcher._worker._threads[0].is_alive()
 
     asyncio.run(go())
 
@@ -617,6 +617,102 @@ def test_a_batch_that_waits_for_a_busy_engine_thread_costs_that_time_too():
     assert second >= next_pass + 0.02
 
 
+async def all_entered(engine, batches):
+    async with asyncio.timeout(FAR):
+        while len(engine.batches) < batches:
+            await asyncio.sleep(0.001)
+
+
+def test_free_lanes_share_what_waits():
+    async def go():
+        engine = GatedEngine()
+        async with running(engine, max_batch_size=8, lanes=3) as batcher:
+            task = submit(batcher, 1, 8)
+            await all_entered(engine, 3)
+            assert sorted(len(batch) for batch in engine.batches) == [2, 3, 3]
+            engine.open()
+            engine.open()
+            engine.open()
+            np.testing.assert_array_equal(await task, expected(1, 8))
+
+    asyncio.run(go())
+
+
+def test_a_lane_does_not_wait_for_the_others():
+    """A request that came later is answered while an earlier one is still computed."""
+
+    async def go():
+        engine = GatedEngine()
+        async with running(engine, lanes=2) as batcher:
+            submit(batcher, 1, 1)
+            await all_entered(engine, 1)
+            assert batcher.working_for > 0
+            later = submit(batcher, 2, 1)
+            await all_entered(engine, 2)
+            engine.gate.release()
+            engine.gate.release()
+            await later
+            engine.gated = False
+            third = submit(batcher, 3, 4)
+            np.testing.assert_array_equal(await third, expected(3, 4))
+
+    asyncio.run(go())
+
+
+def test_what_lanes_leave_over_has_waited_as_long():
+    """max_wait_ms is counted once for what waited together: another second would be past the deadline."""
+
+    async def go():
+        engine = GatedEngine()
+        async with running(engine, max_batch_size=8, lanes=2, max_wait_ms=1000) as batcher:
+            task = submit(batcher, 1, 6, seconds=1.8)
+            await asyncio.wait([task, asyncio.ensure_future(all_entered(engine, 2))], return_when="FIRST_COMPLETED")
+            assert [len(batch) for batch in engine.batches] == [3, 3]
+            engine.open()
+            engine.open()
+            np.testing.assert_array_equal(await task, expected(1, 6))
+
+    asyncio.run(go())
+
+
+def test_all_lanes_end_with_one_that_lost_the_device():
+    async def go():
+        engine = GatedEngine(gated=False)
+        engine.fail_next = [DeviceLost("gone")]
+        batcher = Batcher(engine, lanes=3)
+        await batcher.start()
+        with pytest.raises(DeviceLost, match="gone"):
+            await submit(batcher, 1)
+        for thread in batcher._worker._threads:
+            await asyncio.to_thread(thread.join, 5)
+        assert not any(thread.is_alive() for thread in batcher._worker._threads)
+
+    asyncio.run(go())
+
+
+def test_the_rate_is_that_of_all_lanes():
+    async def go():
+        def slow(z, label):
+            time.sleep(0.05)
+            return np.zeros((len(z), 1, 1, 2), np.uint8)
+
+        batcher = Batcher(slow, max_batch_size=8, lanes=2, images_per_second=0.0)
+        await batcher.start()
+        await asyncio.gather(*(submit(batcher, number, 8) for number in range(4)))
+        assert 8 / 0.05 < batcher.images_per_second <= 16 / 0.05
+        await batcher.drain()
+
+    asyncio.run(go())
+
+
+def test_passes_at_the_same_time_count_once():
+    request = Request(None, (np.zeros((4, 1)),), FAR, "me", None, 0.0)
+    request.note_pass(1.0, 2.0)
+    request.note_pass(1.5, 2.0)
+    request.note_pass(5.0, 1.0)
+    assert request.infer == pytest.approx(2.0 + 0.5 + 1.0)
+
+
 def test_an_event_loop_that_closed_does_not_wedge_the_engine_thread():
     engine = GatedEngine()
 
@@ -631,7 +727,7 @@ def test_an_event_loop_that_closed_does_not_wedge_the_engine_thread():
     batcher = asyncio.run(go())
     engine.open()
     batcher.stop()
-    assert not batcher._worker._thread.is_alive()
+    assert not batcher._worker._threads[0].is_alive()
 
 
 def test_a_thread_that_dies_leaves_nobody_waiting(caplog):
@@ -680,7 +776,7 @@ def test_encoding_goes_through_the_same_queue_one_after_the_other():
             np.testing.assert_array_equal(await behind, expected(2, 3))
             await first
         assert made == [[[7.0]], [[8.0], [9.0]]]
-        assert set(threads) == {"engine"}
+        assert set(threads) == {"engine-0"}
         assert engine.computed == [(1, 0), (2, 0), (2, 1), (2, 2)]
 
     asyncio.run(go())

@@ -1,6 +1,6 @@
 """Whatever clients do and whatever the engine does: every request ends exactly once, with its own images or a reason.
 
-A state machine drives a real batcher, its real thread and a real event loop; only the engine is held at a gate.
+A state machine drives a real batcher, its real threads and a real event loop; only the engine is held at a gate.
 """
 
 import asyncio
@@ -55,12 +55,13 @@ class Order:
 
 class Machine(RuleBasedStateMachine):
     orders = Bundle("orders")
+    lanes = 1
 
     def __init__(self):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.engine = Engine()
-        self.batcher = Batcher(self.engine, max_batch_size=MAX_BATCH, max_queue_images=MAX_QUEUE)
+        self.batcher = Batcher(self.engine, max_batch_size=MAX_BATCH, lanes=self.lanes, max_queue_images=MAX_QUEUE)
         self.loop.run_until_complete(self.batcher.start())
         self.all = []
         self.faulted = 0
@@ -147,7 +148,8 @@ class Machine(RuleBasedStateMachine):
                 begun = self.count(order.number)
                 if order.computed_when_cancelled is None:
                     order.computed_when_cancelled = begun
-                assert begun <= order.computed_when_cancelled + MAX_BATCH  # the batch under way, retried after a fault
+                # The batches under way, retried after a fault.
+                assert begun <= order.computed_when_cancelled + self.lanes * MAX_BATCH
 
     def teardown(self):
         self.engine.open = True
@@ -160,7 +162,7 @@ class Machine(RuleBasedStateMachine):
                 self.check(order)
             assert self.batcher.queued_images == 0
             assert self.batcher.backlog.images == 0
-            assert not self.batcher._worker._thread.is_alive()
+            assert not any(thread.is_alive() for thread in self.batcher._worker._threads)
         finally:
             self.loop.close()
 
@@ -186,7 +188,13 @@ class Machine(RuleBasedStateMachine):
             assert time.monotonic() >= order.deadline
 
 
-Machine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+class MachineOfThreeLanes(Machine):
+    lanes = 3
+
+
 TestBatcherMachine = Machine.TestCase
+TestBatcherMachineOfThreeLanes = MachineOfThreeLanes.TestCase
+for case in (TestBatcherMachine, TestBatcherMachineOfThreeLanes):
+    case.settings = settings(
+        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )

@@ -20,7 +20,7 @@ class FaultyDevice:
         self.pads, self.lanes, self.fits = pads, lanes, fits
         self.ran, self.freed, self.faults = [], [], []
 
-    def run(self, chunks, z, label, out):
+    def run(self, chunks, z, label, out, *, here):
         failures = []
         for chunk in chunks:
             self.ran.append(chunk.bucket)

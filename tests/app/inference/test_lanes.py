@@ -27,7 +27,7 @@ def test_every_chunk_lands_in_its_rows(threads, n):
     lanes.serve(pixels)
     z, label = order(n)
     out = np.zeros((n, 1, 1, 2), np.uint8)
-    assert lanes.run(unpadded(0, n, (1, 2, 4), threads), z, label, out) == []
+    assert lanes.run(unpadded(0, n, (1, 2, 4), threads), z, label, out, here=False) == []
     np.testing.assert_array_equal(out.reshape(n, 2), z + 1)
 
 
@@ -61,9 +61,49 @@ def test_a_lone_image_may_use_all_threads():
     lanes.wide = True
     for n in (1, 1, 1, 1, 1, 1, 2):
         out = np.zeros((n, 1, 1, 2), np.uint8)
-        assert lanes.run(unpadded(0, n, (1, 2), 2), *order(n), out) == []
+        assert lanes.run(unpadded(0, n, (1, 2), 2), *order(n), out, here=False) == []
         np.testing.assert_array_equal(out.reshape(n, 2), order(n)[0] + 1)
     assert threads == [1, 1, 1, 2, 2, 2, 1, 1]
+
+
+def test_callers_are_lanes_themselves():
+    lanes = Lanes(2)
+    seen = []
+
+    def watched(z, label):
+        seen.append((threading.current_thread(), torch.get_num_threads()))
+        return pixels(z, label)
+
+    lanes.serve(watched)
+    out = np.zeros((3, 1, 1, 2), np.uint8)
+    caller = threading.Thread(target=lanes.run, args=(unpadded(0, 3, (1, 2), 1), *order(3), out), kwargs={"here": True})
+    caller.start()
+    caller.join()
+    assert seen == [(caller, 1), (caller, 1)]
+    np.testing.assert_array_equal(out.reshape(3, 2), order(3)[0] + 1)
+
+
+def test_an_image_beside_others_keeps_to_one_thread():
+    lanes = Lanes(2)
+    lanes.wide = True
+    threads, together = [], threading.Barrier(2)
+
+    def watched(z, label):
+        together.wait()
+        threads.append(torch.get_num_threads())
+        return pixels(z, label)
+
+    def call(times):
+        for _ in range(times):
+            lanes.run(unpadded(0, 1, (1,), 1), *order(1), np.zeros((1, 1, 1, 2), np.uint8), here=True)
+
+    lanes.serve(watched)
+    callers = [threading.Thread(target=call, args=(8,)) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert threads.count(1) >= 8  # of each two, the second to begin
 
 
 def test_failing_chunks_are_reported_and_the_others_computed():
@@ -77,7 +117,7 @@ def test_failing_chunks_are_reported_and_the_others_computed():
     lanes = Lanes(2)
     lanes.serve(picky)
     out = np.zeros((8, 1, 1, 2), np.uint8)
-    failures = lanes.run(unpadded(0, 8, (1, 2), 2), *order(8), out)
+    failures = lanes.run(unpadded(0, 8, (1, 2), 2), *order(8), out, here=False)
     assert {chunk.start: fault.kind for chunk, fault in failures} == {0: Kind.OUT_OF_MEMORY, 4: Kind.FAILED}
     np.testing.assert_array_equal(out[[2, 3, 6, 7]].reshape(4, 2), order(8)[0][[2, 3, 6, 7]] + 1)
     assert not out[[0, 1, 4, 5]].any()
