@@ -221,6 +221,7 @@ class Pipeline:
             self._admission.admit(n, deadline, client, batcher.backlog, batcher.images_per_second)
         except Overloaded as refusal:
             self._telemetry.rejected(served.manifest.ref, refusal.code, n)
+            batcher.charge_refusal(client)
             raise
 
     async def _on_device(self, work: Awaitable[T]) -> T:

@@ -21,6 +21,8 @@ from app.inference.observer import Observer, Silent
 from app.inference.worker import Worker
 
 _RETRY_WHEN_DRAINING_S = 2.0
+# Of the processor, to receive, refuse and answer a request while the engine uses all of it (benchmarks/fairness.py).
+_REFUSAL_S = 0.0005
 
 
 class Batcher:
@@ -130,6 +132,10 @@ class Batcher:
             raise
         finally:
             timer.cancel()
+
+    def charge_refusal(self, client: str) -> None:
+        """A request of this client was refused, which took time from everybody's work: its own work makes up for it."""
+        self._worker.charge(client, _REFUSAL_S * self.images_per_second)
 
     async def drain(self) -> None:
         """Refuse new work, answer what was accepted, then end the engine's threads."""

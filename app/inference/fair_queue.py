@@ -3,7 +3,8 @@
 Shreedhar and Varghese 1995, "Efficient fair queueing using deficit round robin". The unit is one image, so a request is
 served in parts and a client's turn is never overdrawn. Within a client requests go in order of arrival, but after a
 slice of a long one the client's next request has its turn, so that one request of 1,024 images does not hold up the
-small ones behind the same address. What is taken together is of one kind (one `forward`): whoever is next decides it.
+small ones behind the same address. A client whose refusals cost the others time pays for that with up to half of its
+turns, while others wait. What is taken together is of one kind (one `forward`): whoever is next decides it.
 Knows no clock, no thread and no asyncio.
 """
 
@@ -28,6 +29,8 @@ class Waiting(Protocol):
 
 
 R = TypeVar("R", bound=Waiting)
+
+_MOST_DEBT = 8  # turns: what is older than that is not paid for
 
 
 @dataclass
@@ -66,13 +69,18 @@ class FairQueue(Generic[R]):
         self.images -= waiting
         return waiting
 
+    def charge(self, client: str, images: float) -> None:
+        """What a waiting client took from all besides its images; forgotten with its last request."""
+        if (line := self._lines.get(client)) is not None:
+            line.debt = min(line.debt + images, _MOST_DEBT * self._quantum)
+
     def take(self, limit: int) -> list[Piece[R]]:
         """The next up to `limit` images, of one kind."""
         pieces: list[Piece[R]] = []
         while limit and self._lines:
             client, line = next(iter(self._lines.items()))
             if line.deficit == 0:
-                line.deficit = self._quantum
+                line.deficit = self._quantum - (line.pay(self._quantum // 2) if len(self._lines) > 1 else 0)
             taken = line.take(min(limit, line.deficit), self._slice, pieces)
             if not taken:
                 break
@@ -92,8 +100,15 @@ class _Line(Generic[R]):
     def __init__(self) -> None:
         self.requests: OrderedDict[int, R] = OrderedDict()
         self.deficit = 0
+        self.debt = 0.0  # images
         self._sliced = 0  # images taken from the first request since its turn began
         self._first: R | None = None
+
+    def pay(self, most: int) -> int:
+        """Whole images of the debt."""
+        paid = min(int(self.debt), most)
+        self.debt -= paid
+        return paid
 
     def take(self, count: int, slice_: int, pieces: list[Piece[R]]) -> int:
         left = count

@@ -100,6 +100,10 @@ class Worker:
             self._prepare()
             self._changed.notify()
 
+    def charge(self, client: str, images: float) -> None:
+        with self._changed:
+            self._queue.charge(client, images)
+
     def prepare(self) -> None:
         """Put the next batch together while all lanes work, if it will be full anyway."""
         with self._changed:

@@ -26,8 +26,12 @@ class PaintedBatcher:
     images_per_second: float = 1000.0
     working_for: float = 0.0
     cancelled: int = 0
+    charged: list[str] = field(default_factory=list)
     asked: list[SimpleNamespace] = field(default_factory=list)
     encoded: list[SimpleNamespace] = field(default_factory=list)
+
+    def charge_refusal(self, client):
+        self.charged.append(client)
 
     async def submit(
         self, z: NDArray[np.float32], label: NDArray[np.int64], *, deadline: float, client: str, spent: Spent

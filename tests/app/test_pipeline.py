@@ -220,6 +220,7 @@ def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen:
     with pytest.raises(QueueFull):
         run(kitchen, wanted)
     assert len(kitchen.avatars.batcher.asked) == 1
+    assert kitchen.avatars.batcher.charged == ["c"]
     assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
 
 

@@ -500,6 +500,24 @@ def test_the_backlog_counts_what_waits_and_what_is_computed_by_client():
     asyncio.run(go())
 
 
+def test_a_client_makes_up_for_its_refusals():
+    async def go():
+        engine = GatedEngine()
+        async with running(engine, max_batch_size=8, turn=4, images_per_second=4000.0) as batcher:
+            first = submit(batcher, 1)
+            await entered(engine)
+            greedy = submit(batcher, 2, 4, client="greedy")
+            await asyncio.sleep(0)
+            batcher.charge_refusal("greedy")  # half a millisecond: two images
+            polite = submit(batcher, 3, 4, client="polite")
+            await asyncio.sleep(0)
+            engine.open()
+            await asyncio.gather(first, greedy, polite)
+        assert [row[0] for row in engine.computed] == [1, 2, 2, 3, 3, 3, 3, 2, 2]
+
+    asyncio.run(go())
+
+
 def test_the_rate_is_measured_on_batches_at_least_half_full():
     async def go():
         def slow(z, label):

@@ -52,6 +52,34 @@ def test_many_requests_buy_no_larger_share():
     assert taken["polite"] == 40
 
 
+def test_a_client_pays_for_its_refusals_with_up_to_half_of_its_turns():
+    queue = filled(Job("greedy", 1000), Job("polite", 1000))
+    queue.charge("greedy", 5.5)
+    assert shares(queue.take(6)) == {"greedy": 2, "polite": 4}
+    assert shares(queue.take(13)) == {"greedy": 2 + 3, "polite": 4 + 4}  # of 5.5, two are paid and then one
+    assert shares(queue.take(16)) == {"greedy": 8, "polite": 8}
+
+
+def test_nobody_pays_where_nobody_else_waits():
+    queue = filled(Job("greedy", 100))
+    queue.charge("greedy", 100)
+    assert shares(queue.take(50)) == {"greedy": 50}
+
+
+def test_a_client_that_waits_for_nothing_owes_nothing():
+    queue = filled(Job("polite", 100))
+    queue.charge("gone", 100)
+    queue.push(Job("gone", 100))
+    assert shares(queue.take(16)) == {"gone": 8, "polite": 8}
+
+
+def test_old_refusals_are_forgotten():
+    queue = filled(Job("greedy", 1000), Job("polite", 1000))
+    queue.charge("greedy", 1e9)
+    assert shares([piece for _ in range(16) for piece in queue.take(6)]) == {"greedy": 32, "polite": 64}
+    assert shares(queue.take(16)) == {"greedy": 8, "polite": 8}
+
+
 def test_a_client_that_needs_less_than_its_share_leaves_the_rest_to_others():
     queue = filled(Job("greedy", 100), Job("modest", 1))
     assert shares(queue.take(16)) == {"greedy": 15, "modest": 1}
