@@ -32,8 +32,9 @@ class Admission:
         """
         own = queued.of(client) if isinstance(queued, Backlog) else 0
         ahead = queued.until_done(client, n) if isinstance(queued, Backlog) else queued + n
-        # A client with a backlog leaves room for one that comes after it and takes half of the turns.
-        needed = OVERHEAD_S + (ahead + own) / rate if rate > 0 else 0.0
+        # A client with a backlog leaves room for one that comes after it, and has two turns to each of its own if the
+        # first pays for refusals (fair_queue.py).
+        needed = OVERHEAD_S + (ahead + 2 * own) / rate if rate > 0 else 0.0
         available = (deadline - self._clock()) * USABLE
         if needed <= available:
             return

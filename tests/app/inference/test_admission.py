@@ -52,9 +52,9 @@ def test_a_polite_client_is_not_refused_for_what_a_greedy_one_has_piled_up():
 
 
 def test_a_client_with_a_backlog_leaves_room_for_the_next_one():
-    admission().admit(1, NOW + 1, "greedy", backlog(greedy=34), 100.0)
-    refused(1, 1, "greedy", backlog(greedy=35))
-    admission().admit(34, NOW + 1, "polite", backlog(greedy=35), 100.0)
+    admission().admit(1, NOW + 1, "greedy", backlog(greedy=22), 100.0)
+    refused(1, 1, "greedy", backlog(greedy=23))
+    admission().admit(45, NOW + 1, "polite", backlog(greedy=23), 100.0)
 
 
 def test_a_bare_count_all_goes_first():
