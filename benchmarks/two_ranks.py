@@ -4,12 +4,12 @@
 
 Trains at 32 pixels and 16 images a step on the CPU, notes every loss to six decimals, and prints how far they part.
 
-Two ranks add up in another order than one process does, and what that rounds otherwise every step multiplies: float32
-has passed 1e-3 within some twenty steps, float64 within 120, for a unit at a kink goes one way here and the other there
-(EXPERIMENTS.md). So what decides is computed in float64 with every gradient rounded to a grid of 2^-16 of its tensor's
-largest, on both sides: another order of the same sums, 1e-16 apart, is gone before the next step, and anything else
-moves some of a million numbers to the next point of the grid, and then grows. float32, in which one trains, stands
-beside it. `dcgan` is not asked: each rank's BatchNorm sees its own share.
+Two ranks add up in another order than one process does, and training multiplies what that rounds otherwise: float32
+has passed 1e-3 within some twenty steps, float64 within 120 (EXPERIMENTS.md). So what decides is computed in float64,
+with every gradient rounded to a grid of 2^-16 of its tensor's largest, on both sides: sums of another order, 1e-16
+apart, are the same before the next step, and whatever else differs moves some of a million numbers to the next point
+of the grid, and grows. float32, in which one trains, stands beside it. `dcgan` is not asked: each rank's BatchNorm
+sees its own share.
 """
 
 import argparse

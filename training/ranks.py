@@ -2,7 +2,8 @@
 
 Every rank draws the random numbers of the whole batch and keeps those of its share, averages its gradients with the
 others' (by hand: DistributedDataParallel forbids the double backward of gradient penalties) and so follows the single
-process. The first rank alone writes. Without torchrun there is one rank, and everything here hands back what it gets.
+process, as far as sums in another order do (benchmarks/two_ranks.py). The first rank alone writes. Without torchrun
+there is one rank, and everything here hands back what it gets.
 """
 
 import os

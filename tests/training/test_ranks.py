@@ -22,7 +22,8 @@ def test_two_ranks_follow_the_single_process(drawings: Path) -> None:
     )
     assert found.returncode == 0, found
     rows = [line for line in found.stdout.splitlines() if "Loss/" in line]
-    assert len(rows) == 4 and all(line.endswith("| none |") for line in rows), found.stdout
+    assert len(rows) == 4, found.stdout
+    assert all(line.endswith("| none |") for line in rows), found.stdout
 
 
 def test_alone_everything_is_ones_own() -> None:
