@@ -12,7 +12,7 @@ from app.errors import Overloaded, QueueFull, QuotaExceeded
 from app.inference.backlog import Backlog
 
 # The rest is left for being wrong: refusing takes the engine's cores, too, and clients that come later take turns.
-USABLE = 0.7
+USABLE = 0.6
 # What a request costs besides its images: turns of a busy event loop, a wait for the engine thread, the encoding. A
 # deadline that leaves no room for that is missed whatever the rate.
 OVERHEAD_S = 0.01

@@ -29,13 +29,13 @@ def refused(n, seconds, client, queued, rate=100.0):
 
 
 def test_an_idle_service_takes_what_it_can_finish():
-    admission().admit(68, NOW + 1, "me", backlog(), 100.0)
+    admission().admit(58, NOW + 1, "me", backlog(), 100.0)
 
 
 def test_it_refuses_at_once_what_it_cannot_finish():
     error = refused(100, 1, "me", backlog())
-    assert error.retry_after == pytest.approx(0.31)
-    assert "100 more cannot be made in time: 1.01 s of work, 0.70 s until the deadline" in str(error)
+    assert error.retry_after == pytest.approx(0.41)
+    assert "100 more cannot be made in time: 1.01 s of work, 0.60 s until the deadline" in str(error)
 
 
 def test_a_client_behind_its_own_work_has_exceeded_its_quota():
@@ -52,13 +52,13 @@ def test_a_polite_client_is_not_refused_for_what_a_greedy_one_has_piled_up():
 
 
 def test_a_client_with_a_backlog_leaves_room_for_the_next_one():
-    admission().admit(1, NOW + 1, "greedy", backlog(greedy=22), 100.0)
-    refused(1, 1, "greedy", backlog(greedy=23))
-    admission().admit(45, NOW + 1, "polite", backlog(greedy=23), 100.0)
+    admission().admit(1, NOW + 1, "greedy", backlog(greedy=19), 100.0)
+    refused(1, 1, "greedy", backlog(greedy=20))
+    admission().admit(38, NOW + 1, "polite", backlog(greedy=20), 100.0)
 
 
 def test_a_bare_count_all_goes_first():
-    admission().admit(10, NOW + 1, "me", 58, 100.0)
+    admission().admit(10, NOW + 1, "me", 48, 100.0)
     assert isinstance(refused(10, 1, "me", 75), QueueFull)
 
 
