@@ -36,9 +36,10 @@ class Reports(Protocol):
 
 @dataclass(eq=False)
 class _Lane:
-    """One thread's times, time.monotonic(). working_since: of the batch under way; free_since: of the end of the last
-    one, 0 if nothing was there to go on with."""
+    """One thread: what it is woken by, and its times, time.monotonic(). working_since: of the batch under way;
+    free_since: of the end of the last one, 0 if nothing was there to go on with."""
 
+    woken: threading.Condition
     working_since: float | None = None
     free_since: float = 0.0
 
@@ -51,13 +52,14 @@ class Worker:
         self._reports = reports
         self._largest = largest
         self._max_wait_s = max_wait_s
-        self._changed = threading.Condition()  # guards everything below
+        self._lock = threading.Lock()  # guards everything below
         turn = turn or max(1, largest // 4)
         self._queue: FairQueue[Request] = FairQueue(turn, 2 * turn)
         self._ready: Batch | None = None
         self._waiting_since = 0.0
         self._stopping = False
-        self._lanes = [_Lane() for _ in range(lanes)]
+        self._lanes = [_Lane(threading.Condition(self._lock)) for _ in range(lanes)]
+        self._idle: list[_Lane] = []  # asleep, the last to fall asleep at the end
         self._threads = [
             threading.Thread(target=self._work, args=(lane,), name=f"engine-{index}", daemon=True)
             for index, lane in enumerate(self._lanes)
@@ -76,9 +78,10 @@ class Worker:
                 thread.join(max(0.0, until - time.monotonic()))
 
     def _end(self) -> None:
-        with self._changed:
+        with self._lock:
             self._stopping = True
-            self._changed.notify_all()
+            for lane in self._lanes:
+                lane.woken.notify()
 
     @property
     def waiting_images(self) -> int:
@@ -93,25 +96,25 @@ class Worker:
         return max(0.0 if (since := lane.working_since) is None else now - since for lane in self._lanes)
 
     def push(self, request: Request) -> None:
-        with self._changed:
+        with self._lock:
             if self._queue.images == 0:
                 self._waiting_since = request.arrived
             self._queue.push(request)
             self._prepare()
-            self._changed.notify()
+            self._wake_one()
 
     def charge(self, client: str, images: float) -> None:
-        with self._changed:
+        with self._lock:
             self._queue.charge(client, images)
 
     def prepare(self) -> None:
         """Put the next batch together while all lanes work, if it will be full anyway."""
-        with self._changed:
+        with self._lock:
             self._prepare()
 
     def withdraw(self, request: Request) -> int:
         """Nobody wants the rest of this request. Returns how many of its images no forward pass had begun with."""
-        with self._changed:
+        with self._lock:
             request.gone = True
             self._queue.discard(request)
             if self._ready is not None and self._ready.holds(request):
@@ -144,7 +147,7 @@ class Worker:
 
     def _next(self, lane: _Lane) -> Batch | None:
         """Wait for a batch; None when it is time to end."""
-        with self._changed:
+        with self._lock:
             lane.working_since = None
             free_since = lane.free_since
             while not self._stopping:
@@ -155,12 +158,23 @@ class Worker:
                     batch.begin(now)
                     batch.busy = now - (free_since or now)
                     if self._queue.images:
-                        self._changed.notify()
+                        self._wake_one()
                     return batch
                 free_since = 0.0  # nothing was there
                 patience = self._waiting_since + self._max_wait_s - now
-                self._changed.wait(patience if self._queue.images else None)
+                self._sleep(lane, patience if self._queue.images else None)
         return None
+
+    def _sleep(self, lane: _Lane, seconds: float | None) -> None:
+        self._idle.append(lane)
+        lane.woken.wait(seconds)
+        if lane in self._idle:  # nobody woke it
+            self._idle.remove(lane)
+
+    def _wake_one(self) -> None:
+        """The last to fall asleep: its caches are warm, and so are the threads that a lone image shares with it."""
+        if self._idle:
+            self._idle.pop().woken.notify()
 
     def _pick(self, now: float) -> Batch | None:
         """The ready batch, or what waits if that is enough or has waited long enough; nothing that has expired."""

@@ -677,6 +677,26 @@ def test_a_lane_does_not_wait_for_the_others():
     asyncio.run(go())
 
 
+def test_one_request_after_the_other_stays_with_one_lane():
+    async def go():
+        threads = set()
+
+        def engine(z, label):
+            threads.add(threading.current_thread())
+            return np.zeros((len(z), 1, 1, 2), np.uint8)
+
+        batcher = Batcher(engine, lanes=4)
+        await batcher.start()
+        for number in range(20):
+            while len(batcher._worker._idle) < 4:
+                await asyncio.sleep(0.001)
+            await submit(batcher, number)
+        assert len(threads) == 1
+        await batcher.drain()
+
+    asyncio.run(go())
+
+
 def test_what_lanes_leave_over_has_waited_as_long():
     """max_wait_ms is counted once for what waited together: another second would be past the deadline."""
 
