@@ -2,6 +2,7 @@
 # Two images from one file: `serve` (the default) and `train`. Each holds one half of the project and only what it needs.
 #   docker build -t tessera .                              CUDA libraries from PyTorch's own packages; needs the NVIDIA driver
 #   docker build -t tessera:cpu --build-arg TORCH=cpu .    a tenth of the size, for hosts without a GPU
+#   docker build -t tessera --build-arg WORDS=yes .        with the text encoder: prompts by meaning, 90 MB more
 #   docker build -t tessera-train --target train .
 
 ARG PYTHON_VERSION=3.11
@@ -30,8 +31,11 @@ RUN case "$TORCH" in \
 
 
 FROM torch AS serve-packages
-COPY requirements/serve.lock /requirements/
+ARG WORDS=no
+COPY requirements/serve.lock requirements/words.lock /requirements/
 RUN pip install --no-deps --require-hashes --requirement /requirements/serve.lock \
+    && if [ "$WORDS" = yes ]; then \
+        pip install --no-deps --require-hashes --requirement /requirements/words.lock; fi \
     && pip uninstall --yes pip
 
 
