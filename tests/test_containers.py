@@ -297,10 +297,17 @@ def test_what_is_built_is_a_stage_of_the_dockerfile(name: str, torch: str) -> No
     build = services()[name]["build"]
     assert (ROOT / build["context"] / "Dockerfile").is_file()
     assert build["target"] in stages()
-    arguments = {rest.split("=")[0] for word, rest in stages()["torch"] if word == "ARG"}
-    assert build["args"] == {"TORCH": torch}
-    assert set(build["args"]) <= arguments
+    built = [*stages()["torch"], *stages()[f"{build['target']}-packages"]]
+    assert set(build["args"]) <= {rest.split("=")[0] for word, rest in built if word == "ARG"}
+    assert build["args"]["TORCH"] == torch
     assert f"{torch})" in last("torch", "RUN")
+
+
+def test_the_text_encoder_is_asked_for() -> None:
+    assert ("ARG", "WORDS=no") in stages()["serve-packages"]
+    (run,) = (rest for word, rest in stages()["serve-packages"] if word == "RUN")
+    assert re.search(r'if \[ "\$WORDS" = yes \]; then \S* *pip install [^;]*/requirements/words\.lock; fi', run)
+    assert {services()[name]["build"]["args"]["WORDS"] for name in ("tessera", "cpu")} == {"${WORDS:-no}"}
 
 
 def test_images_do_not_overwrite_each_other() -> None:
