@@ -305,7 +305,7 @@ def test_what_is_built_is_a_stage_of_the_dockerfile(name: str, torch: str) -> No
 
 def test_the_text_encoder_is_asked_for() -> None:
     assert ("ARG", "WORDS=no") in stages()["serve-packages"]
-    (run,) = (rest for word, rest in stages()["serve-packages"] if word == "RUN")
+    run = last("serve-packages", "RUN")
     assert re.search(r'if \[ "\$WORDS" = yes \]; then \S* *pip install [^;]*/requirements/words\.lock; fi', run)
     assert {services()[name]["build"]["args"]["WORDS"] for name in ("tessera", "cpu")} == {"${WORDS:-no}"}
 
