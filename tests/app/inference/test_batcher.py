@@ -658,10 +658,11 @@ def test_free_lanes_share_what_waits():
 
 def test_a_lane_does_not_wait_for_the_others():
     """A request that came later is answered while an earlier one is still computed."""
-    held = threading.Event()
+    begun, held = threading.Event(), threading.Event()
 
     def engine(z, label):
         if label[0] == 1:
+            begun.set()
             held.wait()
         return z.astype(np.uint8).reshape(len(z), 1, 1, 2)
 
@@ -670,7 +671,7 @@ def test_a_lane_does_not_wait_for_the_others():
         await batcher.start()
         try:
             first = submit(batcher, 1)
-            await asyncio.sleep(0)
+            await asyncio.to_thread(begun.wait)
             later = await submit(batcher, 2, 9, seconds=FAR / 2)
         finally:
             held.set()
