@@ -5,6 +5,7 @@ down between one operator and the next. With `onednn` the layers use the operato
 convolutions to: weights laid out once for the kernel, bias and activation applied while the result is in cache.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,10 +75,10 @@ class _Writer:
                 self._assign(step.out, f"{self._names[step.of]}[{step.index}]")
             case Affine():
                 (self._packed if self.onednn else self._unpacked)(step)
-            case Interleave():
-                self._interleave(step)
             case Overlap():
                 self._overlap(step)
+            case Interleave():
+                self._interleave(step)
             case Quantise():
                 self._quantise(step)
 
@@ -125,35 +126,27 @@ class _Writer:
         self._lines.append(f"scalars: List[Optional[number]] = [{values}]")
         return f'"{name}", scalars, "{variant}"'
 
-    def _interleave(self, step: Interleave) -> None:
-        _, channels, height, width = step.out.shape
-        half_height, half_width = height // 2, width // 2
-        x = self._names[step.x]
-        self._assign(step.out, f"{x}.new_empty([B, {half_height}, 2, {half_width}, 2, {channels}])")
-        out = self._names[step.out]
-        for a in (0, 1):
-            for b in (0, 1):
-                first = (2 * a + b) * channels
-                window = f"{first} : {first + channels}, {a} : {a + half_height}, {b} : {b + half_width}"
-                self._lines.append(f"{out}[:, :, {a}, :, {b}].copy_({x}[:, {window}].permute([0, 2, 3, 1]))")
-        self._lines.append(f"{out} = {out}.view([B, {height}, {width}, {channels}]).permute([0, 3, 1, 2])")
-
     def _overlap(self, step: Overlap) -> None:
         """Output row 2 i + a is kernel row 1 + a of input row i and the outer kernel row of the one before or after;
         columns likewise. What is added is never what was added to."""
-        _, channels, height, width = step.out.shape
-        self._assign(step.out, f"{self._names[step.x]}.view([B, {height // 2}, {width // 2}, 4, 4, {channels}])")
+        channels, height, width = step.image
+        sizes = {"B": "B", "C": channels, "H": height // 2, "W": width // 2, "r": 4, "c": 4}
+        shape = ", ".join(str(sizes[axis]) for axis in step.order)
+        self._assign(step.out, f"{self._names[step.x]}.view([{shape}])")
         y = self._names[step.out]
-        for line in (
-            f"{y}[:, 1:, :, 1].add_({y}[:, :-1, :, 3])",
-            f"{y}[:, :-1, :, 2].add_({y}[:, 1:, :, 0])",
-            f"{y} = {y}[:, :, :, 1:3]",
-            f"{y}[:, :, 1:, :, 1].add_({y}[:, :, :-1, :, 3])",
-            f"{y}[:, :, :-1, :, 2].add_({y}[:, :, 1:, :, 0])",
-            f"{y} = {y}[:, :, :, :, 1:3].permute([0, 1, 3, 2, 4, 5]).reshape([B, {height}, {width}, {channels}])",
-        ):
-            self._lines.append(line)
-        self._lines.append(f"{y} = {_activated(y, step.activation)}.permute([0, 3, 1, 2])")
+        part = partial(_part, y, step.order)
+        for tap, pixel in ("rH", "cW"):
+            self._lines.append(f"{part({tap: '1', pixel: '1:'})}.add_({part({tap: '3', pixel: ':-1'})})")
+            self._lines.append(f"{part({tap: '2', pixel: ':-1'})}.add_({part({tap: '0', pixel: '1:'})})")
+            self._lines.append(f"{y} = {part({tap: '1:3'})}")
+        if step.activation is not None:
+            self._lines.append(f"{y} = {_activated(y, step.activation)}")
+
+    def _interleave(self, step: Interleave) -> None:
+        _, channels, height, width = step.out.shape
+        order = [step.order.index(axis) for axis in "BHrWcC"]
+        image = f"{self._names[step.x]}.permute({order}).reshape([B, {height}, {width}, {channels}])"
+        self._assign(step.out, f"{image}.permute([0, 3, 1, 2])")
 
     def _quantise(self, step: Quantise) -> None:
         # In place from the second operation on; `add` makes the fresh tensor.
@@ -194,6 +187,11 @@ def _activated(expression: str, activation: Activation | None) -> str:
     scalars = "".join(f", {value!r}" for value in activation.scalars)
     variant = f", approximate={activation.algorithm!r}" if activation.algorithm else ""
     return f"torch.ops.aten.{_PLAIN.get(activation.name, activation.name)}({expression}{scalars}{variant})"
+
+
+def _part(y: str, order: str, chosen: dict[str, str]) -> str:
+    """`y`, its axes in this order, indexed along the chosen ones."""
+    return f"{y}[{', '.join(chosen.get(axis, ':') for axis in order)}]"
 
 
 def _laid_out(layer: Affine) -> Tensor:

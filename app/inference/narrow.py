@@ -2,19 +2,16 @@
 
 A convolution kernel works on blocks of 8 or 16 output channels; a last layer with 3 wastes the rest. Several
 neighbouring output pixels are computed as channels of one wider convolution instead, exactly the same products and a
-few by zero. Measured on one AVX-512 core, 64 -> 3 channels at 32x32 -> 64x64: 18 GFLOP/s before, 59 after; 24 -> 3 at
-64x64: 18 before, 38 after.
+few by zero. Measured on one AVX-512 core, 24 -> 3 channels at 64x64: 18 GFLOP/s before, 38 after.
 """
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
-from app.inference.program import RECORDED_BATCH, Affine, Batch, Call, Interleave, Program, Step, Var
+from app.inference.program import RECORDED_BATCH, Affine, Batch, Call, Program, Step, Var
 
 _BLOCK = 16
-_NARROW = 8
 
 
 def widen(program: Program) -> None:
@@ -22,36 +19,8 @@ def widen(program: Program) -> None:
     for layer in program.each(Affine):
         if layer.groups != 1 or layer.dilation != (1, 1):
             continue
-        if doubles(layer) and layer.weight.shape[1] <= _NARROW:
-            program.swap(layer, _by_phase(layer))
-        elif (pixels := _pixels_in_a_row(layer)) > 1:
+        if (pixels := _pixels_in_a_row(layer)) > 1:
             program.swap(layer, _by_row(layer, pixels))
-
-
-def doubles(layer: Affine) -> bool:
-    """Is it the 4x4 transposed convolution that doubles the image?"""
-    shape = (layer.weight.shape[2:], layer.stride, layer.padding, layer.output_padding, layer.dilation, layer.groups)
-    return layer.kind == "conv_transpose" and shape == ((4, 4), (2, 2), (1, 1), (0, 0), (1, 1), 1)
-
-
-def _by_phase(layer: Affine) -> list[Step]:
-    """Each of the four output phases is a 2x2 convolution of the input: one convolution gives all four."""
-    _, channels, height, width = layer.out.shape
-    phases = Var((RECORDED_BATCH, 4 * channels, height // 2 + 1, width // 2 + 1))
-    weight = phase_weight(layer.weight)
-    bias = None if layer.bias is None else layer.bias.repeat(4)
-    conv = Affine("conv", layer.x, weight, bias, phases, padding=(1, 1), activation=layer.activation)
-    return [conv, Interleave(phases, layer.out)]
-
-
-def phase_weight(weight: Tensor) -> Tensor:
-    """conv_transpose2d weight [in, out, 4, 4] -> conv2d weight [4 out, in, 2, 2] for input padded by one.
-
-    Output row 2 i + a takes input rows i + a - 1 and i + a with kernel rows 3 - a and 1 - a; columns likewise.
-    """
-    rows = [weight[:, :, [3 - a, 1 - a]] for a in (0, 1)]
-    phases = [row[:, :, :, [3 - b, 1 - b]] for row in rows for b in (0, 1)]
-    return torch.cat([phase.transpose(0, 1) for phase in phases]).contiguous()
 
 
 def _pixels_in_a_row(layer: Affine) -> int:

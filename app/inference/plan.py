@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from app.inference.cost import multiplications
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import widen
 from app.inference.overlap import multiply
-from app.inference.program import Activation, Affine, Call, Interleave, Program, Quantise, Unsupported, Var
+from app.inference.program import Activation, Affine, Call, Interleave, Overlap, Program, Quantise, Unsupported, Var
 from app.inference.rewrite import activation_of, rewrite
 from app.inference.tape import record
 from app.inference.tidy import tidy
@@ -102,7 +102,7 @@ def _end_in_pixels(program: Program) -> None:
     last = program.producer(program.result)
     if isinstance(last, Interleave):
         small = Var(last.x.shape)
-        program.swap(last, [Quantise(last.x, small, _within_range(program, last.x)), Interleave(small, last.out)])
+        program.swap(last, [Quantise(last.x, small, _within_range(program, last.x)), replace(last, x=small)])
     else:
         rounded = Var(program.result.shape)
         program.steps.append(Quantise(program.result, rounded, _within_range(program, program.result)))
@@ -116,7 +116,7 @@ def _end_in_pixels(program: Program) -> None:
 def _within_range(program: Program, var: Var) -> bool:
     """Does the function that gives `var` keep it in [-1, 1]?"""
     match program.producer(var):
-        case Affine(activation=activation):
+        case Affine(activation=activation) | Overlap(activation=activation):
             pass
         case Call() as call:
             activation = activation_of(call)

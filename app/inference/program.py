@@ -90,11 +90,19 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Interleave:
-    """x [B, 4 C, H + 1, W + 1], channels ordered (row phase, column phase, C) -> [B, C, 2 H, 2 W]; see narrow.py."""
+class Overlap:
+    """x, what each input pixel adds to the 4x4 output pixels around it -> their sums by phase, then the activation; see
+    overlap.py. Writes into x.
+
+    order: of the axes of both, one letter each: B, C, input pixel H and W, and r and c, which are kernel row and column
+    (4 x 4) in x, row and column phase (2 x 2) in out. image: C, 2 H, 2 W.
+    """
 
     x: Var
     out: Var
+    image: tuple[int, ...]
+    order: str
+    activation: Activation | None = None
 
     @property
     def reads(self) -> tuple[Var, ...]:
@@ -102,13 +110,12 @@ class Interleave:
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """x [B H W, 16 C], what each input pixel adds to the 4x4 output pixels around it, ordered (row, column, C) -> their
-    sums [B, C, 2 H, 2 W], then the activation; see overlap.py. Writes into x."""
+class Interleave:
+    """x by phase, its axes in `order` as Overlap gives them -> [B, C, 2 H, 2 W]."""
 
     x: Var
     out: Var
-    activation: Activation | None = None
+    order: str
 
     @property
     def reads(self) -> tuple[Var, ...]:
@@ -128,8 +135,8 @@ class Quantise:
         return (self.x,)
 
 
-Step = Call | Item | Affine | Interleave | Overlap | Quantise
-S = TypeVar("S", Call, Item, Affine, Interleave, Overlap, Quantise)
+Step = Call | Item | Affine | Overlap | Interleave | Quantise
+S = TypeVar("S", Call, Item, Affine, Overlap, Interleave, Quantise)
 
 
 @dataclass

@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn import functional
 
 from app.inference.emit import emit, onednn_available
-from app.inference.narrow import phase_weight, row_weight, widen
+from app.inference.narrow import row_weight, widen
 from app.inference.overlap import central_bias, multiply, tap_weight
-from app.inference.program import Activation, Affine, Call, Overlap
+from app.inference.program import Activation, Affine, Call, Interleave, Overlap
 from app.inference.rewrite import rewrite, upsampling_weight
 from app.inference.tape import record
 from app.inference.tidy import tidy
@@ -115,6 +115,8 @@ BODIES = {
     "narrow, wide kernel": [nn.Conv2d(8, 4, 5, padding=2), nn.Tanh()],
     "narrow transposed": [nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Tanh()],
     "narrow transposed, one channel": [nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False), nn.Tanh()],
+    "narrow transposed, not square": [nn.MaxPool2d((2, 1)), nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Tanh()],
+    "narrow transposed, no activation": [nn.ConvTranspose2d(8, 2, 4, 2, 1)],
     "narrow transposed, in the middle": [nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ReLU(), nn.Conv2d(4, 3, 1)],
     "transposed": [nn.ConvTranspose2d(8, 12, 4, 2, 1), nn.LeakyReLU(0.2)],
     "transposed, no bias": [nn.ConvTranspose2d(8, 12, 4, 2, 1, bias=False), nn.SiLU()],
@@ -191,7 +193,7 @@ def test_upsampling_becomes_part_of_the_convolution_behind_it():
     ],
 )
 def test_limits_are_an_activation_if_there_are_two(name, fused):
-    *_, last = [step for step in improved(Net(*BODIES[name])).steps if isinstance(step, Affine)]
+    *_, last = [step for step in improved(Net(*BODIES[name])).steps if isinstance(step, Affine | Overlap)]
     assert last.activation == (Activation("hardtanh", fused) if fused else None)
 
 
@@ -268,15 +270,12 @@ def test_a_product_and_its_overlaps_are_the_transposed_convolution():
     torch.testing.assert_close(got[:, 1:-1, 1:-1].permute(0, 3, 1, 2), wanted)
 
 
-def test_phase_weights():
-    x, w = torch.randn(2, 5, 3, 4), torch.randn(5, 2, 4, 4)
-    wanted = functional.conv_transpose2d(x, w, stride=2, padding=1)
-    phases = functional.conv2d(x, phase_weight(w), padding=1)
-    assert phases.shape == (2, 8, 4, 5)
-    for a in (0, 1):
-        for b in (0, 1):
-            channels = slice(2 * (2 * a + b), 2 * (2 * a + b) + 2)
-            torch.testing.assert_close(phases[:, channels, a : a + 3, b : b + 4], wanted[:, :, a::2, b::2])
+@pytest.mark.parametrize(("channels", "order"), [(1, "BrcCHW"), (8, "BrcCHW"), (9, "BHWrcC")])
+def test_few_channels_are_doubled_in_planes(channels, order):
+    program = improved(Net(nn.ConvTranspose2d(8, channels, 4, 2, 1), nn.Tanh()))
+    assert kinds(program) == (["linear"] if channels <= 8 else ["linear", "linear"])
+    assert [(step.order, step.activation) for step in program.each(Overlap)] == [(order, Activation("tanh"))]
+    assert [step.order for step in program.each(Interleave)] == [order]
 
 
 @pytest.mark.parametrize("pixels", [2, 4, 8])
