@@ -24,6 +24,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._awaits_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._chunk_bytes = 0
@@ -36,7 +37,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_received()
@@ -47,12 +48,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._chunk_bytes = len(data)
         self._head_bytes += self._chunk_bytes
         super().data_received(data)
-        if self._head_timer is not None and self._head_bytes > MAX_HEADER_BYTES:
-            self._refuse_headers()
+        if self._awaits_head:
+            self._watch_head()
 
     def on_message_begin(self) -> None:
-        if self._head_timer is None:
-            self._expect_head()
+        if not self._awaits_head:
+            self._awaits_head = True
+            self._head_bytes = self._chunk_bytes
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -81,14 +83,18 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().send_400_response(msg)
 
-    def _expect_head(self) -> None:
-        self._head_bytes = self._chunk_bytes
-        self._head_timer = self.loop.call_later(self.limit_s, self._head_late)
+    def _watch_head(self) -> None:
+        """Called when what was received has been parsed: a head that came in one piece, as most do, needs no timer."""
+        if self._head_bytes > MAX_HEADER_BYTES:
+            self._refuse_headers()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.limit_s, self._head_late)
 
     def _size_of_headers(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _head_received(self) -> None:
+        self._awaits_head = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

@@ -78,6 +78,15 @@ def test_the_limit_holds_for_a_later_request_of_the_connection(serve: Any) -> No
         assert len(notes.requests) == 1
 
 
+def test_the_limit_holds_for_a_request_that_begins_behind_another(serve: Any) -> None:
+    with serve(hello, limit_s=LIMIT_S) as (port, notes), connect(port) as slow:
+        slow.sendall(HEAD + b"\r\n" + b"GET / HT")
+        answer = rest_of(slow)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"HTTP/1.1 408 " in answer
+        assert len(notes.requests) == 1
+
+
 def test_an_idle_connection_between_requests_is_kept(serve: Any) -> None:
     with serve(hello, limit_s=0.1) as (port, _), connect(port) as idle:
         for _ in range(2):
