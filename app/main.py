@@ -34,6 +34,7 @@ from app.api.open_inference import metadata as open_metadata
 from app.api.openai import images as openai_images
 from app.api.openai import models as openai_models
 from app.archive import Archives
+from app.front import tracing
 from app.front.front import Front
 from app.front.head import Head
 from app.front.journal import RequestJournal
@@ -55,11 +56,22 @@ log = logging.getLogger("tessera")
 
 
 class Service(FastAPI):
-    """FastAPI inside the front: ids, limits and the log line hold for its own error pages too."""
+    """FastAPI inside the front: ids, limits and the log line hold for its own error pages too.
+
+    traced: may spans be wanted of requests? FastAPI itself looks that up for each of them anew.
+    """
 
     def __init__(self, front: Callable[[Any], Front], **facts: Any) -> None:
         super().__init__(**facts)
         self._front = front
+        self.traced = True
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.traced or scope["type"] != "http" or self.middleware_stack is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> Any:
         return self._front(super().build_middleware_stack())
@@ -134,9 +146,10 @@ def create_app(
 
 def _lifespan(
     lifecycle: Lifecycle, registry: Registry, makers: Sequence[Pipeline | Archives | Uploads], background_loading: bool
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+) -> Callable[[Service], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Service) -> AsyncIterator[None]:
+        app.traced = tracing.wanted()
         for sentence in unknown_variables():
             log.warning(sentence)
         loads = {asyncio.create_task(loading.load(registry, lifecycle))}

@@ -12,6 +12,11 @@ from app.front.limits import Scope
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
+def wanted() -> bool:
+    """Whether somebody takes spans; to be asked once the service has been told to whom traces go."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def trace_id(scope: Scope) -> str:
     """32 hexadecimal digits; empty: no trace, or a header that is not well formed."""
     span = trace.get_current_span().get_span_context()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.errors import DeviceLost
+from app.front import tracing
 from app.lifecycle import Lifecycle, Stage
 from app.loading import STUCK_AFTER_S
 from app.main import VERSION, create_app
@@ -132,6 +133,30 @@ def test_an_engine_that_no_longer_moves_is_not_alive(paint_model: Any, paint_reg
             assert "avatars@1" in answer.json()["status"]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_fastapi_makes_spans_only_where_they_are_wanted(
+    paint_model: Any, paint_registry: Any, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    asked: list[None] = []
+
+    async def main() -> None:
+        app, _ = make(paint_registry(paint_model("avatars")))
+        monkeypatch.setattr(tracing, "wanted", lambda: wanted)
+        monkeypatch.setattr(app._native_telemetry, "enabled", lambda: asked.append(None))
+        started, over = asyncio.Queue(), asyncio.Queue()  # type: ignore[var-annotated]
+        over.put_nowait({"type": "lifespan.startup"})
+        life = asyncio.create_task(app({"type": "lifespan", "state": {}}, over.get, started.put))
+        assert (await started.get())["type"] == "lifespan.startup.complete"
+        async with client(app) as http:
+            assert (await http.post("/generate")).status_code == 200
+            assert (await http.get("/livez")).status_code == 200
+        over.put_nowait({"type": "lifespan.shutdown"})
+        await life
+
+    asyncio.run(main())
+    assert len(asked) == (2 if wanted else 0)
 
 
 def test_a_misspelt_setting_is_logged(

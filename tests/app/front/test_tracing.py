@@ -1,5 +1,7 @@
 import pytest
+from opentelemetry import trace
 
+from app.front import tracing
 from app.front.tracing import trace_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -35,3 +37,9 @@ def test_what_is_not_well_formed_is_no_trace(value: str) -> None:
 
 def test_none_and_two_are_no_trace() -> None:
     assert sent() == sent(PARENT, PARENT) == ""
+
+
+def test_spans_are_wanted_where_somebody_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not tracing.wanted()
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.NoOpTracerProvider)
+    assert tracing.wanted()
