@@ -1,17 +1,25 @@
-"""One JSON object a line on standard output: requests, and whatever the service and its server have to say."""
+"""One JSON object a line on standard output: requests, and whatever the service and its server have to say.
 
+The lines of requests are made and written a few at a time: where hundreds a second are refused, that takes less from
+those that are not. Whatever is logged otherwise is written at once, after what waits.
+"""
+
+import asyncio
 import json
 import logging
 import sys
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_json
 
 # Probes and scrapes come every few seconds for ever: neither logged (unless they fail) nor traced.
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
+
+_SOON_S = 0.02
+_MOST_WAITING = 64
 
 access = logging.getLogger("tessera.access")
 
@@ -33,14 +41,41 @@ class Lines(logging.StreamHandler[Any]):
     def __init__(self) -> None:
         super().__init__(sys.stdout)
         self.setFormatter(JSONLines())
+        self._waiting: list[_Request] = []
 
-    def write(self, line: dict[str, Any]) -> None:
-        """As if it had been logged, without the record that logging makes first: four times as dear as the line."""
+    def write(self, line: "_Request") -> None:
+        """As if it had been logged, without the record that logging makes first: four times as dear as the line.
+
+        Within an event loop, it may wait for others for _SOON_S.
+        """
+        with self.lock:  # type: ignore[union-attr]  # there is one from the beginning
+            self._waiting.append(line)
+            waiting = len(self._waiting)
+        if waiting >= _MOST_WAITING or (waiting == 1 and not self._later()):
+            self._write_waiting()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_waiting()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Also called when the interpreter ends."""
+        with self.lock:  # type: ignore[union-attr]
+            waiting, self._waiting = self._waiting, []
+            self.stream.write("".join([line.text() + self.terminator for line in waiting]))
+            super().flush()
+
+    def _later(self) -> bool:
+        """False: there is no event loop here that could be asked to."""
         try:
-            text = _encoded(line) + self.terminator
-            with self.lock:  # type: ignore[union-attr]  # there is one from the beginning
-                self.stream.write(text)
-                self.flush()
+            asyncio.get_running_loop().call_later(_SOON_S, self._write_waiting)
+        except RuntimeError:
+            return False
+        return True
+
+    def _write_waiting(self) -> None:
+        try:
+            self.flush()
         except Exception:  # a log that cannot be written is told as logging tells it, and stops no request
             self.handleError(logging.makeLogRecord({"msg": "request"}))
 
@@ -53,6 +88,12 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[Lines()], force=True)
 
 
+def flush() -> None:
+    """Writes what waits, before an end at which the interpreter does not."""
+    for handler in logging.root.handlers:
+        handler.flush()
+
+
 def request(route: str, facts: dict[str, Any]) -> None:
     """The line of one request; that of a quiet route only at level debug, unless it failed."""
     level = logging.DEBUG if route in QUIET_ROUTES and facts["status"] < 500 else logging.INFO
@@ -60,9 +101,18 @@ def request(route: str, facts: dict[str, Any]) -> None:
         return
     match logging.root.handlers:
         case [Lines() as only]:
-            only.write(_line(time.time(), level, access.name, "request") | facts)
+            only.write(_Request(time.time(), level, facts))
         case _:
             access.log(level, "request", extra={"facts": facts})
+
+
+class _Request(NamedTuple):
+    when: float
+    level: int
+    facts: dict[str, Any]
+
+    def text(self) -> str:
+        return _encoded(_line(self.when, self.level, access.name, "request") | self.facts)
 
 
 def _line(when: float, level: int, logger: str, message: str) -> dict[str, Any]:

@@ -1,14 +1,20 @@
+import asyncio
 import json
 import logging
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import logs
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +93,80 @@ def test_an_output_that_fails_stops_no_request(capsys: pytest.CaptureFixture[str
         handler.stream = only_readable  # type: ignore[attr-defined]
         logs.request("/generate", {"status": 200})
     assert "Logging error" in capsys.readouterr().err
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is not written because of the time, however slow this machine is."""
+    monkeypatch.setattr(logs, "_SOON_S", 60)
+
+
+async def told(*words: str) -> None:
+    """The lines of requests with these words, within an event loop."""
+    for word in words:
+        logs.request("/generate", {"status": 200, "word": word})
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.get("word", line["message"]) for line in lines(capsys)]
+
+
+def test_lines_of_a_moment_are_written_together(capsys: pytest.CaptureFixture[str]) -> None:
+    async def main(*moments: list[str]) -> None:
+        for words in moments:
+            await told(*words)
+            assert written(capsys) == []
+            while not (found := written(capsys)):
+                await asyncio.sleep(0.01)
+            assert found == words
+
+    logs.configure("info")
+    asyncio.run(main(["a", "b", "c"], ["d"]))
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_else_is_logged_is_written_at_once_after_what_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        await told("a", "b")
+        logging.getLogger("tessera").warning("now")
+
+    logs.configure("info")
+    asyncio.run(main())
+    assert written(capsys) == ["a", "b", "now"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_only_so_many_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    words = [str(number) for number in range(2 * logs._MOST_WAITING + 1)]
+    asyncio.run(told(*words))
+    assert written(capsys) == words[:-1]
+    logs.flush()
+    assert written(capsys) == words[-1:]
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_time_of_a_line_is_when_its_request_was_over(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    before = datetime.now(UTC)
+    asyncio.run(told("a"))
+    after = datetime.now(UTC)
+    time.sleep(0.01)
+    logs.flush()
+    moment = datetime.fromisoformat(lines(capsys)[0]["time"])
+    assert before - timedelta(milliseconds=1) <= moment <= after
+
+
+def test_what_waits_is_written_when_the_interpreter_ends() -> None:
+    program = """
+import asyncio
+from app import logs
+async def main(): logs.request("/generate", {"status": 429})
+logs.configure("info")
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["status"] == 429
 
 
 def test_an_exception_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
