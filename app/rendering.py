@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,7 @@ class Layout:
         return height * self.scale, width * self.scale
 
 
+@lru_cache(maxsize=1024)
 def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_pixels: int) -> int:
     """Pixels of the answer. Raises InvalidField when the answer would be too large or its format cannot hold it.
 

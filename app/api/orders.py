@@ -1,6 +1,7 @@
 """From a validated request to an order for the pipeline: defaults, and the rules between fields."""
 
-import os
+import random
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def order(request: GenerateRequest, form: Form, *, arrived: float, client: str, 
         labels=labels,
         label_fields=label_fields,
         truncation_psi=request.truncation_psi,
-        layout=Layout(request.columns, request.padding, colour(request.background), request.scale),
+        layout=_layout(request.columns, request.padding, request.background, request.scale),
         form=form,
         deadline=arrived + timeout_ms / 1000,
         client=client,
@@ -46,14 +47,12 @@ def order(request: GenerateRequest, form: Form, *, arrived: float, client: str, 
 
 
 def _count(request: GenerateRequest, most: int, wrong: list[tuple[str, str]]) -> int:
-    given = {
-        "n": request.n,
-        "seeds": None if request.seeds is None else len(request.seeds),
-        "labels": None if request.labels is None else len(request.labels),
-    }
-    counts = {field: count for field, count in given.items() if count is not None} or {"n": 1}
-    first = next(iter(counts))
-    n = counts[first]
+    counts = {} if request.n is None else {"n": request.n}
+    if request.seeds is not None:
+        counts["seeds"] = len(request.seeds)
+    if request.labels is not None:
+        counts["labels"] = len(request.labels)
+    first, n = next(iter(counts.items()), ("n", 1))
     if n > most:
         wrong.append((first, f"this service makes at most {most} images a request, not {n}"))
     wrong += [(field, f"has {count} entries, but {first} says {n}") for field, count in counts.items() if count != n]
@@ -68,10 +67,15 @@ def _seeds(request: GenerateRequest, n: int) -> NDArray[np.uint32]:
 
 def run(first: int | None, n: int) -> NDArray[np.uint32]:
     """n consecutive seeds; None: from a random one."""
-    first = int.from_bytes(os.urandom(4)) if first is None else first
+    first = random.getrandbits(32) if first is None else first
     if first + n <= SEED_MAX + 1:
         return np.arange(first, first + n, dtype=np.uint32)
     return (np.arange(first, first + n, dtype=np.uint64) & SEED_MAX).astype(np.uint32)
+
+
+@lru_cache(maxsize=256)
+def _layout(columns: int | None, padding: int, background: str, scale: int) -> Layout:
+    return Layout(columns, padding, colour(background), scale)
 
 
 def colour(text: str) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ from app.api.dialects import Dialect
 from app.front.limits import Scope
 from app.front.request_id import request_id
 
+Headers = list[tuple[bytes, bytes]]
+
 MEDIA_TYPE = dialects.PROBLEM.media_type
 
 # The most derived class that stands here decides.
@@ -52,14 +54,14 @@ _PLAIN = {
 def problem(error: errors.TesseraError, scope: Scope) -> Response:
     """The response for an error of the tree to the request of this scope."""
     content = document(error, request_id(scope))
-    headers: dict[str, str] = {}
+    headers: Headers = []
     if (wait := content.get("retry_after")) is not None:
-        headers["retry-after"] = str(wait)
+        headers.append((b"retry-after", b"%d" % wait))
     if content["status"] == 401:
-        headers["www-authenticate"] = 'Bearer realm="tessera"'
+        headers.append((b"www-authenticate", b'Bearer realm="tessera"'))
     if content["status"] in (408, 413):
-        headers["connection"] = "close"  # the rest of the body was not read
-    return _response(content, scope, headers)
+        headers.append((b"connection", b"close"))  # the rest of the body was not read
+    return _Problem(content, scope, headers)
 
 
 def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
@@ -79,7 +81,7 @@ def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
 def bug(scope: Scope) -> Response:
     """The response for an exception that is not of the tree: the details are for the log, not for the caller."""
     detail = "an unexpected error; the log has it under this request's id"
-    return _response(_document(500, "internal_error", "Internal error", detail, request_id(scope)), scope)
+    return _Problem(_document(500, "internal_error", "Internal error", detail, request_id(scope)), scope, [])
 
 
 def install(app: FastAPI) -> None:
@@ -112,7 +114,7 @@ def _status(kind: type[errors.TesseraError]) -> tuple[int, str]:
 
 def _retry_after(error: errors.TesseraError) -> int | None:
     """Whole seconds, at least 1: the header allows no fractions, and 0 would invite a busy loop."""
-    if isinstance(error, errors.Overloaded | errors.Unavailable):
+    if isinstance(error, (errors.Overloaded, errors.Unavailable)):
         seconds = error.retry_after
         return max(1, math.ceil(seconds)) if math.isfinite(seconds) else 60
     return 5 if isinstance(error, errors.DeviceLost) else None
@@ -120,12 +122,21 @@ def _retry_after(error: errors.TesseraError) -> int | None:
 
 def _document(status: int, code: str, title: str, detail: str, identity: str) -> dict[str, Any]:
     content = {"type": f"urn:tessera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
-    return content | {"request_id": identity} if identity else content
+    if identity:
+        content["request_id"] = identity
+    return content
 
 
-def _response(problem: dict[str, Any], scope: Scope, headers: dict[str, str] | None = None) -> Response:
-    dialect = dialects.spoken_at(scope["path"])
-    return Response(to_json(dialect.told(problem)), problem["status"], headers, dialect.media_type)
+class _Problem(Response):
+    """headers: besides type and length, as they are sent: the framework's own way to them costs as much as the body."""
+
+    def __init__(self, problem: dict[str, Any], scope: Scope, headers: Headers) -> None:
+        dialect = dialects.spoken_at(scope["path"])
+        self.status_code = problem["status"]
+        self.background = None
+        self.body = to_json(dialect.told(problem))
+        length = b"%d" % len(self.body)
+        self.raw_headers = [*headers, (b"content-length", length), (b"content-type", dialect.media_type.encode())]
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:
@@ -138,7 +149,8 @@ async def _on_plain(request: Request, error: Exception) -> Response:
     code, title = _PLAIN.get(error.status_code, ("error", "Error"))
     detail = f"{request.method} {request.url.path}: {error.detail}"
     content = _document(error.status_code, code, title, detail, request_id(request.scope))
-    return _response(content, request.scope, dict(error.headers or {}))
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
+    return _Problem(content, request.scope, headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

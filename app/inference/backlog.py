@@ -29,7 +29,7 @@ class Backlog:
         While the client's own images are served, another client gets as many, or as many as it has.
         """
         own = self.of(client) + n
-        return own + sum(min(images, own) for other, images in self._clients.items() if other != client)
+        return n + sum([images if images < own else own for images in self._clients.values()])
 
 
 class Rate:
