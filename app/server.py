@@ -3,15 +3,18 @@
 import logging
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
+from app import logs
 from app.front.slow_sockets import LimitedProtocol
 from app.lifecycle import Lifecycle
 from app.settings import Settings
@@ -20,6 +23,7 @@ EX_FORCED = 1
 EX_DEVICE_LOST = 70  # sysexits.h EX_SOFTWARE; any code but 0 makes a supervisor start the process again
 _MARGIN_S = 2.0  # for an orderly end after the grace limit
 DEVICE_LOST_DELAY_S = 1.0  # long enough for the waiting requests to be told
+_LAST_WORDS_S = 0.5
 
 # Longer than the idle time-out of the usual load balancers (60 s), which would otherwise reuse a connection at the
 # moment this end closes it.
@@ -45,6 +49,25 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
     )
 
 
+def take_turns() -> None:
+    """Where all cores compute images, this thread and those it starts wait until one has had its turn.
+
+    They would interrupt it otherwise, for every request anew; so they do several at a time. On a core that is free
+    nothing waits. Only where the system has such a policy, and nobody has chosen another.
+    """
+    if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def end_now(code: int) -> None:
+    """Without waiting for threads that still compute, or for whoever should read the log and does not."""
+    last_words = threading.Thread(target=logs.flush, daemon=True)
+    last_words.start()
+    last_words.join(_LAST_WORDS_S)
+    os._exit(code)
+
+
 class Server(uvicorn.Server):
     """First signal: drain (new work is refused for a moment, what was accepted is answered); second: end now."""
 
@@ -56,9 +79,13 @@ class Server(uvicorn.Server):
         self._draining_since: float | None = None
         lifecycle.on_device_lost(self._end_without_device)
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        take_turns()
+        super().run(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._draining_since is not None:
-            os._exit(EX_FORCED)  # now means now: threads that still compute are not waited for
+            end_now(EX_FORCED)
         self._draining_since = time.monotonic()
         self._lifecycle.drain()
         self._end_after(self._notice_s + self._grace_s + _MARGIN_S, EX_FORCED)
@@ -89,6 +116,6 @@ class Server(uvicorn.Server):
 
     def _end_after(self, seconds: float, code: int) -> None:
         """Whatever hangs by then, the process ends."""
-        timer = threading.Timer(seconds, os._exit, (code,))
+        timer = threading.Timer(seconds, end_now, (code,))
         timer.daemon = True
         timer.start()
