@@ -22,9 +22,9 @@ def pixels(content: bytes) -> Any:
 def test_everything_that_it_can_ask(bundled: Any, tmp_path: Path) -> None:
     with Client(bundled.url) as client:
         grid = client.generate(n=4, seed=7, columns=2, padding=0)
-        assert (grid.model, grid.seeds, grid.media_type) == ("avatars@2", [7, 8, 9, 10], "image/png")
+        assert (grid.model, grid.seeds, grid.media_type) == ("avatars@3", [7, 8, 9, 10], "image/png")
         tiles = client.tiles(seeds=[7, 8, 9, 10])
-        assert (tiles.model, tiles.width, tiles[3].seed) == ("avatars@2", 64, 10)
+        assert (tiles.model, tiles.width, tiles[3].seed) == ("avatars@3", 64, 10)
         rows = [np.concatenate([pixels(tile.png) for tile in tiles[k : k + 2]], axis=1) for k in (0, 2)]
         assert (np.concatenate(rows) == pixels(grid.save(tmp_path / "grid.png").read_bytes())).all()
         assert all(tile.label in client.model("avatars").classes for tile in tiles)
@@ -40,11 +40,11 @@ def test_everything_that_it_can_ask(bundled: Any, tmp_path: Path) -> None:
         assert client.variations(7, n=3, strength=0.5).seeds == [8, 9, 10]
         assert client.evolve([1, 5], disliked=[2], n=4).content == client.evolve([1, 5], disliked=[2], n=4).content
 
-        url = client.image_url("avatars@2", "user 42/é", size=32)
+        url = client.image_url("avatars@3", "user 42/é", size=32)
         assert Image.open(io.BytesIO(httpx.get(url).content)).size == (32, 32)
 
         models = {model.ref: model for model in client.models()}
-        assert (models["avatars@2"].default, models["fashion@2"].channels) == (True, 1)
+        assert (models["avatars@3"].default, models["fashion@2"].channels) == (True, 1)
         assert client.model("fashion").details["engine"]["images_per_second"] > 0
 
         path = client.save_archive(tmp_path / "set.zip", model="fashion", n=30, seed=1, balanced=True)

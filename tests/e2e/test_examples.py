@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,12 +27,8 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def asks(language: str, code: str) -> bool:
-    """Is it an example of asking a running service? Not those for a NAME that can encode: no bundled model can."""
-    return (
-        ":8000" in code
-        and "model=NAME" not in code
-        and (language == "python" or (language == "sh" and code.startswith("curl")))
-    )
+    """Is it an example of asking a running service?"""
+    return ":8000" in code and (language == "python" or (language == "sh" and code.startswith("curl")))
 
 
 EXAMPLES = [
@@ -44,6 +41,9 @@ EXAMPLES = [
 
 def run(language: str, code: str, url: str, folder: Path) -> None:
     (folder / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n", encoding="utf-8")
+    if "@photo.png" in code:
+        portrait = httpx.get(f"{url}/seeds/avatars/7.png", params={"size": 200}).raise_for_status()
+        (folder / "photo.png").write_bytes(portrait.content)
     command = {"sh": ["sh", "-e"], "python": [sys.executable, "-"]}[language]
     done = subprocess.run(
         command,

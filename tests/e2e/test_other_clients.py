@@ -23,7 +23,7 @@ def run(program: str, url: str) -> Any:
 
 def test_openais_own_client(bundled: Any) -> None:
     seen = run("openai_images.py", bundled.url)
-    assert {"avatars@2", "fashion@2"} <= set(seen["models"])
+    assert {"avatars@3", "fashion@2"} <= set(seen["models"])
     assert seen["retrieved"] == "avatars"
     assert seen["seeds"] == [7, 8]
     for file, seed in zip(seen["pngs"], seen["seeds"], strict=True):
