@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from training import ranks
+
 PATTERN = "checkpoint-*.safetensors"
 UNFINISHED = f".{PATTERN}.*.tmp"
 State = dict[str, Any]
@@ -128,9 +130,13 @@ def random_state() -> State:
 
 
 def restore_random_state(state: State) -> None:
+    """Of several ranks, which draw the same numbers, each has its GPU; the first one, on GPU 0, wrote the state."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        count = torch.cuda.device_count()  # may be another one than when it was written
+        streams = state["cuda"] if ranks.size() == 1 else state["cuda"][:1] * count
+        for device, stream in zip(range(count), streams, strict=False):
+            torch.cuda.set_rng_state(stream, device)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from training import checkpoint
+from training import checkpoint, ranks
 from training.checkpoint import CheckpointError
 
 STATE = {
@@ -189,3 +189,20 @@ def test_the_ones_to_keep_stay(tmp_path: Path) -> None:
         checkpoint.save_step(tmp_path, images, {"n": images}, keep=[10, 20])
     checkpoint.save_step(tmp_path, 40, {"n": 40}, keep=[20])
     assert {path.name for path in tmp_path.iterdir()} == {checkpoint.path_of(tmp_path, n).name for n in (20, 40)}
+
+
+@pytest.mark.parametrize(
+    ("ranks_now", "gpus", "expected"), [(1, 1, [1]), (1, 3, [1, 2]), (2, 2, [1, 1]), (4, 4, [1] * 4)]
+)
+def test_random_streams_of_gpus_come_back_on_other_numbers_of_them(
+    monkeypatch: pytest.MonkeyPatch, ranks_now: int, gpus: int, expected: list[int]
+) -> None:
+    set_on: dict[int, int] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda stream, device: set_on.update({device: int(stream)}))
+    monkeypatch.setattr(ranks, "size", lambda: ranks_now)
+    state = {"cpu": torch.get_rng_state(), "cuda": [torch.tensor(1), torch.tensor(2)]}
+    checkpoint.restore_random_state(state)
+    assert list(set_on.values()) == expected
+    assert list(set_on) == list(range(len(expected)))
