@@ -69,9 +69,14 @@ def fit(options: FitOptions, out: Path, head_start: float = 0.0) -> tuple[Path, 
 
 
 def resume(run: Path, head_start: float = 0.0) -> tuple[Path, Outcome]:
-    """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`."""
-    budget = budget_of(runs.read_options(run)["budget"], head_start)
-    return run, _train(run, images_of(run), budget)
+    """Goes on with a run from its latest checkpoint until its budget is spent. head_start as in `fit`.
+
+    Fewer processes than it was begun with, if their number divides that, go on to the bit as those would have.
+    """
+    options = runs.read_options(run)
+    budget = budget_of(options["budget"], head_start)
+    with ranks.in_shares(options.get("ranks", 1)):
+        return run, _train(run, images_of(run), budget)
 
 
 def _begin(options: FitOptions, out: Path, limits: dict[str, Any]) -> tuple[Path, ImageSet]:
@@ -147,7 +152,7 @@ def _describe(
         "seed": options.seed,
         "device": str(choose_device(options.device)),
         "threads": torch.get_num_threads(),
-        "ranks": ranks.size(),
+        "ranks": ranks.shares(),
         **runs.environment(),
     }
 
@@ -162,6 +167,8 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
     try:
         log.say(images.report.table())
         log.say(f"{run}: {options['recipe']} on {device}, {images.images.shape[1]} pixels, {len(images.train)} images")
+        if ranks.shares() != (begun_with := options.get("ranks", 1)):
+            log.say(f"begun by {begun_with} and now {ranks.size()} processes: from here on sums are rounded otherwise")
         if device.type == "cpu" or ranks.size() == 1:  # of several GPUs a process counts its own only
             budget.meter = EnergyMeter(device)
         data = TrainingSet(images.images, images.labels, images.train)
@@ -176,7 +183,7 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
 
 def _check_shares(batch_size: int) -> None:
     """Every share has to hold pairs of images: the heads of the default recipe look at every second one."""
-    if batch_size % (2 * ranks.size()):
+    if batch_size % (2 * ranks.shares()):
         raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.size()} processes: use fewer")
 
 

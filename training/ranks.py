@@ -1,24 +1,29 @@
-"""Several processes that train as one, started by torchrun: each takes its share of every batch.
+"""Several processes that train as one, started by torchrun: each takes its part of every batch.
 
-Every rank draws the random numbers of the whole batch and keeps those of its share, averages its gradients with the
-others' (by hand: DistributedDataParallel forbids the double backward of gradient penalties) and so follows the single
-process, as far as sums in another order do (benchmarks/two_ranks.py). The first rank alone writes. Without torchrun
-there is one rank, and everything here hands back what it gets.
+Every rank draws the random numbers of the whole batch and keeps those of its part, and averages its gradients with the
+others' (training/shares.py). The first rank alone writes. Without torchrun there is one rank, and everything here hands
+back what it gets.
+
+The number of ranks that a run was begun with is the number of shares its batches are computed in for good. Fewer ranks
+take several shares each, one after another, and come to the same bits: training multiplies what floats round, and they
+round otherwise where they are added in another order (benchmarks/two_ranks.py).
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 T = TypeVar("T")
 Rows = TypeVar("Rows", Tensor, np.ndarray)
 CPU = torch.device("cpu")
+_begun_with: ContextVar[int] = ContextVar("begun_with", default=1)
 
 
 @contextmanager
@@ -42,6 +47,21 @@ def rank() -> int:
     return dist.get_rank() if size() > 1 else 0
 
 
+@contextmanager
+def in_shares(count: int) -> Iterator[None]:
+    """Within, batches are computed as `count` ranks would compute them, if this number of ranks divides that."""
+    token = _begun_with.set(count)
+    try:
+        yield
+    finally:
+        _begun_with.reset(token)
+
+
+def shares() -> int:
+    """How many shares a batch is computed in: a multiple of `size`."""
+    return size() if _begun_with.get() % size() else _begun_with.get()
+
+
 def device(chosen: torch.device) -> torch.device:
     """The GPU of this rank on its machine, where `chosen` is a GPU without a number."""
     if size() == 1 or chosen.type != "cuda" or chosen.index is not None:
@@ -62,25 +82,17 @@ def normal(rows: int, columns: int, device: torch.device) -> Tensor:
     return share(torch.randn(rows * size(), columns, device=device))
 
 
-def gathered(share_of: Tensor, dim: int = 0) -> Tensor:
-    """The whole batch of which `share_of` is this rank's share, along `dim`. No gradient goes through it."""
+def gathered(part: Tensor, dim: int = 0) -> Tensor:
+    """The whole batch of which `part` is this rank's, along `dim`. No gradient goes through it."""
+    part = part.detach()
+    if shares() == 1:
+        return part
+    part = part.contiguous()  # on one rank too: the layout decides in which order a sum goes
     if size() == 1:
-        return share_of.detach()
-    shares = [torch.empty_like(share_of) for _ in range(size())]
-    dist.all_gather(shares, share_of.detach().contiguous())
-    return torch.cat(shares, dim)
-
-
-def average_gradients(network: nn.Module) -> None:
-    """Replaces every gradient by its mean over the ranks: one message for the whole network."""
-    if size() == 1:
-        return
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
-    flat /= size()
-    for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+        return part
+    parts = [torch.empty_like(part) for _ in range(size())]
+    dist.all_gather(parts, part)
+    return torch.cat(parts, dim)
 
 
 def averages(numbers: dict[str, Tensor]) -> dict[str, float]:

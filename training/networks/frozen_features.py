@@ -4,6 +4,7 @@ EfficientNet-Lite0 (ImageNet weights, Apache-2.0) comes inside a Python package,
 BatchNorm is folded into the convolutions before it: the same function at half the memory traffic.
 """
 
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -58,12 +59,10 @@ class FrozenFeatures(nn.Module):
             return maps
         return [(m - mean) / deviation for m, mean, deviation in zip(maps, self._means, self._deviations, strict=True)]
 
-    def distance(self, images: Tensor, wanted: Tensor) -> Tensor:
-        """The mean square difference of the maps, each stage counting as much; a scalar. Only `images` get a
-        gradient."""
-        with torch.no_grad():
-            goals = self(wanted)
-        return torch.stack([(m - goal).square().mean() for m, goal in zip(self(images), goals, strict=True)]).mean()
+
+def distance(maps: Sequence[Tensor], goals: Sequence[Tensor]) -> Tensor:
+    """The mean square difference of two images' maps, each stage counting as much; a scalar."""
+    return torch.stack([(m - goal).square().mean() for m, goal in zip(maps, goals, strict=True)]).mean()
 
 
 def _as_photograph(images: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ from training import ranks
 from training.checkpoint import State
 from training.config import AutoencoderConfig
 from training.networks.autoencoder import Autoencoder
-from training.networks.frozen_features import FrozenFeatures
+from training.networks.frozen_features import FrozenFeatures, distance
 from training.networks.generator import ImageGenerator
 from training.precision import autocast
 from training.recipes.recent_codes import RecentCodes
 from training.recipes.restore import restore
 from training.recipes.schedule import pace
+from training.shares import InShares
 
 
 class AutoencoderRecipe:
@@ -37,6 +38,8 @@ class AutoencoderRecipe:
         self._network = network.to(device).to(memory_format=torch.channels_last)
         self._features = FrozenFeatures().to(device).to(memory_format=torch.channels_last)
         self._features.calibrate(sample)
+        self._parts = [InShares(part) for part in (network.encoder, network.decoder)]
+        self._look = InShares(self._features)
         self._adam = torch.optim.Adam(network.parameters(), config.lr, (config.beta1, config.beta2), fused=True)
         self._codes = RecentCodes(max(config.batch_size, min(count, config.prior_codes)), config.code_dim, device)
         self._steps = 0
@@ -53,21 +56,23 @@ class AutoencoderRecipe:
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         config = self._config
         pace(self._adam, config, self._steps, progress)
+        encode, decode = self._parts
         images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self._device):
-            codes = self._network.encoder(images)
-            drawn = self._network.decoder(
-                codes + config.noise * ranks.normal(len(codes), config.code_dim, self._device), labels
-            )
+            codes = encode(images)
+            drawn = decode(codes + config.noise * ranks.normal(len(codes), config.code_dim, self._device), labels)
         pixels = (drawn - images).square().mean()
         chosen = slice(None, None, config.feature_share)
-        features = self._features.distance(drawn[chosen], images[chosen])
+        with torch.no_grad():
+            goals = self._look(images[chosen])
+        features = distance(self._look(drawn[chosen]), goals)
         size = codes.square().sum(1).mean()
         self._adam.zero_grad()
         (pixels + config.feature_weight * features + config.code_weight * size).backward()
-        ranks.average_gradients(self._network)
+        for part in self._parts:
+            part.average_gradients()
         self._adam.step()
-        self._codes.add(codes.detach(), labels)
+        self._codes.add(ranks.gathered(codes), ranks.gathered(labels))
         self._steps += 1
         numbers = {"Loss/pixels": pixels, "Loss/features": features, "Loss/codes": size}
         return {name: value.detach() for name, value in numbers.items()}

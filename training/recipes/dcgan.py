@@ -12,14 +12,14 @@ from training.losses import discriminator_bce, generator_bce
 from training.networks.dcgan import Discriminator, Generator
 from training.networks.generator import ImageGenerator
 from training.recipes.restore import Parts, restore
+from training.shares import InShares, mean_loss
 
 
 class Dcgan:
     """BCE on logits, two Adams, one step each, no labels, no averaging; float32, because bfloat16 made its
     collapses more (EXPERIMENTS.md).
 
-    On several ranks each one's BatchNorm sees its own share only, as PyTorch's would: they do not follow the single
-    process, as the default recipe does.
+    BatchNorm sees each share of a batch by itself, as it would on several ranks (training/shares.py).
     """
 
     family = "dcgan"
@@ -30,6 +30,7 @@ class Dcgan:
         self._discriminator = Discriminator(config.resolution, config.channels, config.width)
         for network in (self._generator, self._discriminator):
             network.to(device).to(memory_format=torch.channels_last)
+        self._draw, self._judge = InShares(self._generator), InShares(self._discriminator)
         betas = (config.beta1, config.beta2)
         self._generator_adam = torch.optim.Adam(self._generator.parameters(), config.lr, betas, fused=True)
         self._discriminator_adam = torch.optim.Adam(self._discriminator.parameters(), config.lr, betas, fused=True)
@@ -42,19 +43,19 @@ class Dcgan:
 
     def step(self, images: Tensor, labels: Tensor, progress: float) -> dict[str, Tensor]:
         z = ranks.normal(len(images), self._generator.z_dim, self._device)
-        fakes = self._generator(z, labels)
-        loss_d = discriminator_bce(self._discriminator(images), self._discriminator(fakes.detach()))
+        fakes = self._draw(z, labels)
+        loss_d = mean_loss(discriminator_bce, self._judge(images), self._judge(fakes.detach()))
         self._discriminator_adam.zero_grad()
         loss_d.backward()
-        ranks.average_gradients(self._discriminator)
+        self._judge.average_gradients()
         self._discriminator_adam.step()
 
         self._discriminator.requires_grad_(False)
-        loss_g = generator_bce(self._discriminator(fakes))
+        loss_g = mean_loss(generator_bce, self._judge(fakes))
         self._discriminator.requires_grad_(True)
         self._generator_adam.zero_grad()
         loss_g.backward()
-        ranks.average_gradients(self._generator)
+        self._draw.average_gradients()
         self._generator_adam.step()
         return {"Loss/D": loss_d.detach(), "Loss/G": loss_g.detach()}
 

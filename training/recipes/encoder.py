@@ -9,11 +9,10 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from training import ranks
 from training.checkpoint import State
 from training.config import EncoderConfig
 from training.networks.encoder import EncodedGenerator, Encoder
-from training.networks.frozen_features import FrozenFeatures
+from training.networks.frozen_features import FrozenFeatures, distance
 from training.networks.generator import ImageGenerator
 from training.precision import autocast
 from training.recipes.restore import Parts, restore
@@ -45,7 +44,7 @@ class EncoderRecipe:
         config = self._config
         pace(self._adam, config, self._steps, progress)
         images = images.contiguous(memory_format=torch.channels_last)
-        z = ranks.normal(len(images), self._network.z_dim, self._device)
+        z = torch.randn(len(images), self._network.z_dim, device=self._device)
         with autocast(self._device):
             with torch.no_grad():
                 fakes = self._network(z, labels)
@@ -54,10 +53,11 @@ class EncoderRecipe:
         latents = (of_fakes - z).square().mean()
         pixels = (drawn - images).abs().mean()
         chosen = slice(None, None, config.feature_share)
-        features = self._features.distance(drawn[chosen], images[chosen])
+        with torch.no_grad():
+            goals = self._features(images[chosen])
+        features = distance(self._features(drawn[chosen]), goals)
         self._adam.zero_grad()
         (latents + config.pixel_weight * pixels + config.feature_weight * features).backward()
-        ranks.average_gradients(self._network.encoder)
         self._adam.step()
         self._steps += 1
         return {

@@ -26,6 +26,7 @@ from training.networks.tessera import Generator
 from training.precision import autocast
 from training.recipes.restore import Parts, restore
 from training.recipes.schedule import pace
+from training.shares import InShares
 
 EXAMPLES = 2048
 """Real images that the generator is compared with at a time; a larger folder takes turns."""
@@ -56,6 +57,8 @@ class Tessera:
         self._networks: dict[str, nn.Module] = {"generator": self._generator, "heads": self._heads}
         for network in self._networks.values():
             network.to(device).to(memory_format=torch.channels_last)
+        self._in_shares = {name: InShares(network) for name, network in self._networks.items()}
+        self._look = InShares(self._features)
         self._adams = {
             name: torch.optim.Adam(network.parameters(), config.lr, (beta1, config.beta2), fused=True)
             for (name, network), beta1 in zip(self._networks.items(), (config.beta1, 0.0), strict=True)
@@ -77,8 +80,8 @@ class Tessera:
             self._compare(self._drift.state())
         z = ranks.normal(len(images), self._config.z_dim, self._device)
         with autocast(self._device):
-            fakes = self._generator(z, labels)
-        maps = self._features(fakes)
+            fakes = self._in_shares["generator"](z, labels)
+        maps = self._look(fakes)
         drift, length = self._drift.loss(describe(fakes, maps), labels)
         judged, loss_heads = self._judged_by_heads(self._smaller(images), maps, labels)
         loss = drift + self._config.heads_weight * judged
@@ -89,24 +92,25 @@ class Tessera:
 
     def _judged_by_heads(self, images: Tensor, fake_maps: list[Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
         """Trains the heads on real and generated images, then lets them judge; returns both losses."""
+        heads = self._in_shares["heads"]
         chosen = slice(None, None, self._config.heads_share)
         labels = labels[chosen]
         fake_maps = [m[chosen] for m in fake_maps]
         with torch.no_grad():
-            real_maps = self._features(images[chosen])
+            real_maps = self._look(images[chosen])
         with autocast(self._device):
-            loss = hinge(self._heads(real_maps, labels), self._heads([m.detach() for m in fake_maps], labels))
+            loss = hinge(heads(real_maps, labels), heads([m.detach() for m in fake_maps], labels))
         self._descend("heads", loss)
         self._heads.requires_grad_(False)
         with autocast(self._device):
-            judged = -self._heads(fake_maps, labels).mean()
+            judged = -heads(fake_maps, labels).mean()
         self._heads.requires_grad_(True)
         return judged, loss.detach()
 
     def _descend(self, which: str, loss: Tensor) -> None:
         self._adams[which].zero_grad()
         loss.backward()
-        ranks.average_gradients(self._networks[which])
+        self._in_shares[which].average_gradients()
         self._adams[which].step()
 
     @torch.no_grad()
