@@ -1,15 +1,10 @@
-"""Two gloo ranks against one process: same folder, same seed, same whole batch, step by step.
+"""Two gloo ranks against one process that computes in two shares: same folder, same seed, step by step, to the bit.
 
     python -m benchmarks.two_ranks FOLDER --steps 200
 
-Trains at 32 pixels and 16 images a step on the CPU, notes every loss to six decimals, and prints how far they part.
-
-Two ranks add up in another order than one process does, and training multiplies what that rounds otherwise: float32
-has passed 1e-3 within some twenty steps, float64 within 120 (EXPERIMENTS.md). So what decides is computed in float64,
-with every gradient rounded to a grid of 2^-16 of its tensor's largest, on both sides: sums of another order, 1e-16
-apart, are the same before the next step, and whatever else differs moves some of a million numbers to the next point
-of the grid, and grows. float32, in which one trains, stands beside it. `dcgan` is not asked: each rank's BatchNorm
-sees its own share.
+Trains at 32 pixels and 16 images a step on the CPU, in float32, and compares every loss, to the six decimals that a run
+notes, and the whole state of the recipe after the last step. A process that takes the same batches in one piece stands
+beside it: it adds up in another order, training multiplies what that rounds otherwise, and it is soon elsewhere.
 """
 
 import argparse
@@ -20,48 +15,64 @@ import socket
 import sys
 import tempfile
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
-from training import fit, loop, precision, ranks
+from training import checkpoint, fit, loop, precision, ranks
 from training.__main__ import main as train
 
-RECIPES = ("tessera", "autoencoder")
 TOLERANCE = 1e-3
 BATCH = 16
-GRID = -16
+SHARES = 2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """losses: by name, how far they are apart at each step. same_state: are weights, moments and memories equal?"""
+
+    losses: dict[str, list[float]]
+    same_state: bool
+
+    @property
+    def holds(self) -> bool:
+        return self.same_state and all(apart <= TOLERANCE for steps in self.losses.values() for apart in steps)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--recipe", choices=RECIPES, default=RECIPES[0])
+    parser.add_argument("--recipe", choices=fit.RECIPES, action="append", help="default: all")
     parser.add_argument("--steps", type=int, default=200)
     options = parser.parse_args()
-    print(f"| {options.recipe} | | largest difference in {options.steps} steps | first past {TOLERANCE} |")
-    print("|---|---|--:|--:|", flush=True)
-    within = {}
-    for precise in (torch.float64, torch.float32):
-        differences = compare(options.folder, options.recipe, options.steps, precise)
-        for name, steps in differences.items():
-            past = next((f"step {step}" for step, found in enumerate(steps, 1) if found > TOLERANCE), "none")
-            print(f"| {str(precise).removeprefix('torch.')} | {name} | {max(steps):.1e} | {past} |", flush=True)
-        within[precise] = max(map(max, differences.values())) <= TOLERANCE
-    print(f"float64 within {TOLERANCE}: {'yes' if within[torch.float64] else 'NO'}")
-    return 0 if within[torch.float64] else 1
+    print(f"| recipe | one process, in | loss | most apart in {options.steps} steps | past {TOLERANCE} | end state |")
+    print("|---|---|---|--:|--:|---|", flush=True)
+    holds = []
+    for recipe in options.recipe or fit.RECIPES:
+        shared, whole = compare(options.folder, recipe, options.steps)
+        show(recipe, f"{SHARES} shares", shared)
+        show(recipe, "one piece", whole)
+        holds.append(shared.holds)
+    print(f"{SHARES} ranks are one process in {SHARES} shares: {'yes' if all(holds) else 'NO'}")
+    return 0 if all(holds) else 1
 
 
-def compare(folder: Path, recipe: str, steps: int, precise: torch.dtype) -> dict[str, list[float]]:
-    """Trains both ways; the differences of each loss, step by step."""
+def show(recipe: str, way: str, found: Comparison) -> None:
+    for name, steps in found.losses.items():
+        past = next((f"step {step}" for step, apart in enumerate(steps, 1) if not apart <= TOLERANCE), "none")
+        state = "same bits" if found.same_state else "other"
+        print(f"| {recipe} | {way} | {name} | {max(steps):.1e} | {past} | {state} |", flush=True)
+
+
+def compare(folder: Path, recipe: str, steps: int) -> tuple[Comparison, Comparison]:
+    """Two ranks against one process that computes in two shares, and against one that does not."""
     arguments = ["fit", str(folder), "--recipe", recipe, "--images", str(steps * BATCH), "--resolution", "32"]
     with tempfile.TemporaryDirectory() as scratch:
-        alone, together = Path(scratch) / "1", Path(scratch) / "2"
-        runs = [(alone, {}), *((together, place) for place in places(2))]
-        wait([start([*arguments, "--device", "cpu", "--out", str(out)], precise, place) for out, place in runs])
-        one, two = losses(alone), losses(together)
-    return {name: [abs(a[name] - b[name]) for a, b in zip(one, two, strict=True)] for name in one[0]}
+        together, shared, whole = (Path(scratch) / name for name in ("ranks", "shares", "whole"))
+        ways = [*((together, 1, place) for place in places(SHARES)), (shared, SHARES, {}), (whole, 1, {})]
+        wait([start([*arguments, "--device", "cpu", "--out", str(out)], count, place) for out, count, place in ways])
+        return between(together, shared), between(together, whole)
 
 
 def places(count: int) -> list[dict[str, str]]:
@@ -73,7 +84,7 @@ def places(count: int) -> list[dict[str, str]]:
     return [{"RANK": str(rank), "LOCAL_RANK": str(rank), **shared} for rank in range(count)]
 
 
-def start(arguments: list[str], precise: torch.dtype, place: dict[str, str]) -> int:
+def start(arguments: list[str], shares: int, place: dict[str, str]) -> int:
     """Trains in a fork of this process, which has imported everything, and used nothing."""
     if process := os.fork():
         return process
@@ -83,45 +94,34 @@ def start(arguments: list[str], precise: torch.dtype, place: dict[str, str]) -> 
         silent, loud = os.open(os.devnull, os.O_WRONLY), os.dup(2)
         os.dup2(silent, 1)
         os.dup2(silent, 2)
-        prepare(precise)
-        status = train(arguments)
+        prepare()
+        with ranks.in_shares(shares):
+            status = train(arguments)
     except Exception:
         os.dup2(loud, 2)
         traceback.print_exc()
     os._exit(status)
 
 
-def prepare(precise: torch.dtype) -> None:
-    """One thread, small batches, a line for every step, no bfloat16; and float64 on a grid, if that is asked for."""
+def prepare() -> None:
+    """One thread, small batches, a line for every step, no bfloat16."""
     torch.set_num_threads(1)
     loop.LOG_IMAGES = BATCH
-    configure, average = fit._configure, ranks.average_gradients
+    configure = fit._configure
     fit._configure = lambda *asked: dataclasses.replace(configure(*asked), batch_size=BATCH)
     precision.native_bfloat16 = lambda device: False
-    if precise == torch.float64:
-        torch.set_default_dtype(precise)
-        torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
-
-        def on_the_grid(network: nn.Module) -> None:
-            average(network)
-            for parameter in network.parameters():
-                round_to_grid(parameter.grad)
-
-        ranks.average_gradients = on_the_grid
 
 
-def round_to_grid(gradient: Tensor | None) -> None:
-    """In place, to multiples of a power of two."""
-    if gradient is not None:
-        exponent = torch.frexp(gradient.abs().max()).exponent + GRID
-        grid = torch.ldexp(torch.ones(()), exponent)
-        gradient.div_(grid).round_().mul_(grid)
-
-
-def wait(processes: list[int]) -> None:
+def wait(processes: list[int], expected: int = 0) -> None:
     statuses = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
-    if any(statuses):
+    if set(statuses) != {expected}:
         sys.exit(f"training processes ended with statuses {statuses}")
+
+
+def between(one: Path, other: Path) -> Comparison:
+    a, b = losses(one), losses(other)
+    apart = {name: [abs(x[name] - y[name]) for x, y in zip(a, b, strict=True)] for name in a[0]}
+    return Comparison(apart, same_state(one, other))
 
 
 def losses(out: Path) -> list[dict[str, float]]:
@@ -130,6 +130,18 @@ def losses(out: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
     found = ({name: value for name, value in line.items() if name.startswith("Loss/")} for line in lines)
     return [step for step in found if step]
+
+
+def same_state(one: Path, other: Path) -> bool:
+    """Do two finished runs have the same recipe's state, to the bit?"""
+    (a, numbers), (b, other_numbers) = (state(out) for out in (one, other))
+    return numbers == other_numbers and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def state(out: Path) -> tuple[dict[str, torch.Tensor], object]:
+    path = checkpoint.latest(next(out.iterdir()))
+    assert path is not None
+    return checkpoint.flatten(checkpoint.read(path)["recipe"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Two ranks are one process in two: the same losses at every step. Alone, a rank has everything."""
+"""Two ranks are one process that computes in two shares, also where that goes on with their run. Alone, a rank has
+everything."""
 
 import os
 import subprocess
@@ -9,21 +10,39 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import two_ranks
 from training import ranks
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_two_ranks_follow_the_single_process(drawings: Path) -> None:
-    """Four of the two hundred steps of the benchmark: real processes, the real loop, gloo between them."""
-    command = [sys.executable, "-m", "benchmarks.two_ranks", str(drawings), "--steps", "4"]
+def run(*command: str | Path) -> str:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     found = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
     )
     assert found.returncode == 0, found
-    rows = [line for line in found.stdout.splitlines() if "Loss/" in line]
-    assert len(rows) == 4, found.stdout
-    assert all(line.endswith("| none |") for line in rows), found.stdout
+    return found.stdout
+
+
+def test_two_ranks_are_one_process_in_two_shares(drawings: Path) -> None:
+    """Three of the two hundred steps of the benchmark: real processes, the real loop, gloo between them."""
+    found = run("-m", "benchmarks.two_ranks", drawings, "--steps", "3", "--recipe", "autoencoder")
+    shared, whole = (
+        [line for line in found.splitlines() if f"| {way} | Loss/" in line] for way in ("2 shares", "one piece")
+    )
+    assert len(shared) == len(whole) == 3, found
+    assert all(line.endswith("| none | same bits |") for line in shared), found
+    assert all(line.endswith("| other |") for line in whole), found
+
+
+@pytest.mark.parametrize("recipe", ["tessera", "dcgan"])
+def test_one_process_goes_on_with_the_run_of_two_to_the_bit(drawings: Path, tmp_path: Path, recipe: str) -> None:
+    run(ROOT / "tests" / "training" / "broken_ranks.py", drawings, recipe, tmp_path)
+    words = (next((tmp_path / "broken").iterdir()) / "log.txt").read_text()
+    assert "stopped at 32 images" in words
+    assert "resumed at 32 images" in words
+    assert two_ranks.same_state(tmp_path / "unbroken", tmp_path / "broken")
 
 
 def test_alone_everything_is_ones_own() -> None:
