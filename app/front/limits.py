@@ -4,6 +4,7 @@ Routes then never wait for a slow sender: a request takes a place in the queue o
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
+FIRST_BYTE = "tessera.first_byte"
+"""In the scope, where the server tells it: time.monotonic() when the request began to come."""
 
 # A body a little over the limit is read to its end and thrown away: closing on unread bytes resets the connection, and
 # the caller would never see why.
@@ -43,6 +46,7 @@ class ClientGone(BaseException):
 async def receive_whole(scope: Scope, receive: Receive, max_bytes: int, seconds: float) -> Receive:
     """A `receive` that gives the whole body as one message and then passes on to the real one.
 
+    seconds: from the first byte of the request on, for who is slow with the headers shall not be slow again.
     Raises PayloadTooLarge, ReceiveTimeout, ClientGone.
     """
     declared = _declared_size(scope)
@@ -53,7 +57,8 @@ async def receive_whole(scope: Scope, receive: Receive, max_bytes: int, seconds:
     collecting = Begun(_collect(receive, max_bytes))
     if collecting.waits:
         try:
-            async with asyncio.timeout(seconds):
+            late = time.monotonic() - scope[FIRST_BYTE] if FIRST_BYTE in scope else 0.0
+            async with asyncio.timeout(seconds - late):
                 await collecting
         except TimeoutError:
             raise ReceiveTimeout(f"the request did not arrive whole within {seconds:g} s") from None

@@ -7,11 +7,13 @@ Bodies are limited in front/limits.py, which can still answer with a problem doc
 """
 
 import asyncio
+import time
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.front.joined import Joined
+from app.front.limits import FIRST_BYTE
 
 MAX_HEADER_BYTES = 32_768
 MIN_PROGRESS_BYTES = 1_024
@@ -20,7 +22,7 @@ _PLAIN = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\nconte
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    limit_s: ClassVar[float] = 10.0
+    limit_s: ClassVar[float] = 9.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,6 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._awaits_head = True
             self._head_bytes = self._chunk_bytes
         super().on_message_begin()
+        self.scope[FIRST_BYTE] = time.monotonic()  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         self._head_received()

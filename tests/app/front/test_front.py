@@ -1,12 +1,15 @@
+import asyncio
 import json
 import socket
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from app.errors import QueueFull
-from app.front.front import FACTS
+from app.errors import QueueFull, ReceiveTimeout
+from app.front.front import ARRIVED, FACTS
+from app.front.limits import FIRST_BYTE, receive_whole
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -93,6 +96,33 @@ def test_a_body_that_does_not_end_is_408(serve: Any, method: str) -> None:
         problem = json.loads(body)
         assert problem["code"] == "receive_timeout"
         assert problem["request_id"].encode() in head
+
+
+def test_a_server_tells_when_a_request_began(serve: Any) -> None:
+    scopes: list[Any] = []
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append((scope[FIRST_BYTE], scope[ARRIVED]))
+        await echo(scope, receive, send)
+
+    before = time.monotonic()
+    with serve(noting) as (port, _), httpx.Client() as client:
+        for _ in range(2):
+            client.post(f"http://127.0.0.1:{port}/", content=b"12345")
+    (first, arrived), (second, _) = scopes
+    assert before <= first <= arrived <= second
+
+
+def test_time_taken_for_the_headers_is_not_given_again_for_the_body() -> None:
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    async def receive() -> None:
+        scope = {"path": "/", "headers": [(b"content-length", b"5")], FIRST_BYTE: time.monotonic() - 3600}
+        await receive_whole(scope, never, 100, 3599)
+
+    with pytest.raises(ReceiveTimeout, match="within 3599 s"):
+        asyncio.run(asyncio.wait_for(receive(), 60))
 
 
 def test_a_client_that_leaves_before_its_body_is_whole_is_noted_and_not_served(serve: Any) -> None:
