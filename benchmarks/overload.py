@@ -8,6 +8,7 @@ before and one after, because machines change their speed. Afterwards a lone cli
 the service is as it was.
 """
 
+import math
 import statistics
 import sys
 import threading
@@ -23,6 +24,7 @@ N, TIMES = 16, 10
 TIMEOUT_MS = 2000
 CLIENTS = [f"benchmark-client-{index}" for index in range(8)]
 PROBE_S = 6.0
+SETTLED = 100  # single requests in a row, about half a second: one in a hundred is slow on a quiet machine as well
 MEBIBYTE = 2**20
 
 
@@ -116,10 +118,18 @@ def by_status(summaries: list[Summary]) -> str:
 
 
 def recovery(idle: Summary, after: Summary, end: float) -> float:
-    """Seconds after the overload until single requests are served as before (twice the p99 of then, at most)."""
+    """Seconds after the overload until single requests are served as before (twice the p99 of then, at most), SETTLED
+    of them in a row; infinite if they never are."""
     normal = 2 * idle.served.p99
-    slow = [done - end for due, done, status, _ in after.records if status != 200 or done - due > normal]
-    return max(slow, default=0.0)
+    recovered, in_a_row = 0.0, 0
+    for due, done, status, _ in after.records:
+        if status == 200 and done - due <= normal:
+            in_a_row += 1
+            if in_a_row == SETTLED:
+                return recovered
+        else:
+            recovered, in_a_row = done - end, 0
+    return math.inf
 
 
 def table(peaks: list[Summary], flooded: list[Summary], seconds: float) -> tuple[list[str], list[list[str]]]:
