@@ -184,7 +184,7 @@ def _train(run: Path, images: ImageSet, budget: Budget, profile: bool = False) -
 def _check_shares(batch_size: int) -> None:
     """Every share has to hold pairs of images: the heads of the default recipe look at every second one."""
     if batch_size % (2 * ranks.shares()):
-        raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.size()} processes: use fewer")
+        raise ValueError(f"a batch of {batch_size} images cannot be shared by {ranks.shares()} processes: use fewer")
 
 
 def judge_of(images: ImageSet, threads: int) -> Judge:

@@ -22,7 +22,7 @@ _PLAIN = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\nconte
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    limit_s: ClassVar[float] = 9.0
+    limit_s: ClassVar[float]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

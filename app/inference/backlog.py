@@ -28,7 +28,7 @@ class Backlog:
 
         While the client's own images are served, another client gets as many, or as many as it has.
         """
-        own = self.of(client) + n
+        own = self.of(client) + n  # more than what waits of the client's, which therefore counts whole below
         return n + sum([images if images < own else own for images in self._clients.values()])
 
 
