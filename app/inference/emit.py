@@ -19,6 +19,7 @@ from app.inference.program import (
     Interleave,
     Item,
     Overlap,
+    Planes,
     Program,
     Quantise,
     Step,
@@ -75,6 +76,8 @@ class _Writer:
                 self._assign(step.out, f"{self._names[step.of]}[{step.index}]")
             case Affine():
                 (self._packed if self.onednn else self._unpacked)(step)
+            case Planes():
+                self._planes(step)
             case Overlap():
                 self._overlap(step)
             case Interleave():
@@ -126,6 +129,15 @@ class _Writer:
         self._lines.append(f"scalars: List[Optional[number]] = [{values}]")
         return f'"{name}", scalars, "{variant}"'
 
+    def _planes(self, step: Planes) -> None:
+        """A linear layer with the roles exchanged: the pixels are its weights."""
+        arguments = f"{self._value(step.weight)}, {self._names[step.x]}, None"
+        if self.onednn:
+            product = f"torch.ops.mkldnn._linear_pointwise({arguments}, {self._fused(None)})"
+        else:
+            product = f"torch.ops.aten.linear({arguments})"
+        self._assign(step.out, product if step.bias is None else f"{product}.add_({self._value(step.bias[:, None])})")
+
     def _overlap(self, step: Overlap) -> None:
         """Output row 2 i + a is kernel row 1 + a of input row i and the outer kernel row of the one before or after;
         columns likewise. What is added is never what was added to."""
@@ -149,8 +161,12 @@ class _Writer:
         self._assign(step.out, f"{image}.permute([0, 3, 1, 2])")
 
     def _quantise(self, step: Quantise) -> None:
-        # In place from the second operation on; `add` makes the fresh tensor.
-        levels = f"torch.ops.aten.add({self._names[step.x]}, 1.0).mul_(127.5).round_()"
+        x = self._names[step.x]
+        # In place from the second operation on; the first makes the fresh tensor.
+        if step.tanh:  # 1 + tanh x = 2 sigmoid 2x, of which PyTorch has a vector form for every processor
+            levels = f"torch.ops.aten.mul({x}, 2.0).sigmoid_().mul_(255.0).round_()"
+        else:
+            levels = f"torch.ops.aten.add({x}, 1.0).mul_(127.5).round_()"
         clamped = levels if step.bounded else f"{levels}.clamp_(0.0, 255.0)"
         self._assign(step.out, f"{clamped}.to(torch.uint8)")
 

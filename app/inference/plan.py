@@ -102,7 +102,12 @@ def _end_in_pixels(program: Program) -> None:
     last = program.producer(program.result)
     if isinstance(last, Interleave):
         small = Var(last.x.shape)
-        program.swap(last, [Quantise(last.x, small, _within_range(program, last.x)), replace(last, x=small)])
+        bounded = _within_range(program, last.x)
+        sums = program.producer(last.x)
+        tanh = isinstance(sums, Overlap) and sums.activation == Activation("tanh")
+        if isinstance(sums, Overlap) and tanh:
+            program.swap(sums, [replace(sums, activation=None)])
+        program.swap(last, [Quantise(last.x, small, bounded, tanh), replace(last, x=small)])
     else:
         rounded = Var(program.result.shape)
         program.steps.append(Quantise(program.result, rounded, _within_range(program, program.result)))

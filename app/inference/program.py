@@ -90,6 +90,21 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Planes:
+    """weight [out, in] times every row of x [rows, in] -> [out, rows], the transpose of a linear layer's result; bias
+    [out]."""
+
+    weight: Tensor
+    x: Var
+    bias: Tensor | None
+    out: Var
+
+    @property
+    def reads(self) -> tuple[Var, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True)
 class Overlap:
     """x, what each input pixel adds to the 4x4 output pixels around it -> their sums by phase, then the activation; see
     overlap.py. Writes into x.
@@ -124,19 +139,22 @@ class Interleave:
 
 @dataclass(frozen=True)
 class Quantise:
-    """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255). bounded: x is known to lie in [-1, 1]."""
+    """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255). bounded: x is known to lie in [-1, 1].
+
+    tanh: of x is meant, not x itself."""
 
     x: Var
     out: Var
     bounded: bool = False
+    tanh: bool = False
 
     @property
     def reads(self) -> tuple[Var, ...]:
         return (self.x,)
 
 
-Step = Call | Item | Affine | Overlap | Interleave | Quantise
-S = TypeVar("S", Call, Item, Affine, Overlap, Interleave, Quantise)
+Step = Call | Item | Affine | Planes | Overlap | Interleave | Quantise
+S = TypeVar("S", Call, Item, Affine, Planes, Overlap, Interleave, Quantise)
 
 
 @dataclass

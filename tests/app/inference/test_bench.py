@@ -84,3 +84,15 @@ def test_multiplications_are_those_of_the_published_layers(networks):
 
     assert count("transposed") == 16 * (10 * 24 + 24 * 12 * 16 + 12 * 3 * 64)
     assert count("upsampled") == 16 * 256 + 9 * (16 * 12 * 64 + 12 * 9 * 256 + 9 * 3 * 256)
+
+
+def test_every_matrix_product_is_one_of_that_size(monkeypatch):
+    torch.manual_seed(0)
+    products = bench.matrix_products(33, torch.device("cpu"))
+    torch.manual_seed(0)
+    matrix = torch.rand(33, 33)
+    wanted = [matrix @ matrix, matrix @ matrix.T]  # oneDNN's takes its weights as a layer does
+    for product, result in zip(products, wanted, strict=False):
+        torch.testing.assert_close(product(), result)
+    monkeypatch.setattr(bench, "onednn_available", lambda: False)
+    assert len(bench.matrix_products(33, torch.device("cpu"))) == 1

@@ -32,7 +32,8 @@ def test_floats_and_pixels_of_the_faster_form(network, networks):
         assert pixels.dtype == torch.uint8
         assert pixels.is_contiguous()
         assert pixels.shape == (9, network.spec.height, network.spec.width, network.spec.channels)
-        assert torch.equal(pixels, quantise(plan.floats(z, label)))
+        exact = (plan.floats(z, label).double().permute(0, 2, 3, 1) + 1) * 127.5
+        assert (pixels - exact.clamp(0, 255)).abs().max() <= 0.5 + 255 * 1e-6  # the nearest, by its own last bits
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from torch.nn import functional
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import row_weight, widen
 from app.inference.overlap import central_bias, multiply, tap_weight
-from app.inference.program import Activation, Affine, Call, Interleave, Overlap
+from app.inference.program import Activation, Affine, Call, Interleave, Overlap, Planes
 from app.inference.rewrite import rewrite, upsampling_weight
 from app.inference.tape import record
 from app.inference.tidy import tidy
@@ -270,10 +270,11 @@ def test_a_product_and_its_overlaps_are_the_transposed_convolution():
     torch.testing.assert_close(got[:, 1:-1, 1:-1].permute(0, 3, 1, 2), wanted)
 
 
-@pytest.mark.parametrize(("channels", "order"), [(1, "BrcCHW"), (8, "BrcCHW"), (9, "BHWrcC")])
+@pytest.mark.parametrize(("channels", "order"), [(1, "rcCBHW"), (8, "rcCBHW"), (9, "BHWrcC")])
 def test_few_channels_are_doubled_in_planes(channels, order):
     program = improved(Net(nn.ConvTranspose2d(8, channels, 4, 2, 1), nn.Tanh()))
     assert kinds(program) == (["linear"] if channels <= 8 else ["linear", "linear"])
+    assert len(list(program.each(Planes))) == (1 if channels <= 8 else 0)
     assert [(step.order, step.activation) for step in program.each(Overlap)] == [(order, Activation("tanh"))]
     assert [step.order for step in program.each(Interleave)] == [order]
 

@@ -1,10 +1,13 @@
 """The engine threads, one a lane: they share what waits, and none waits for another."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 
 import numpy as np
+import pytest
 
 from app.inference.batcher import Batcher
 from app.inference.jobs import Request
@@ -111,3 +114,25 @@ def test_a_batch_that_waits_for_a_busy_engine_thread_costs_that_time_too():
     (first, its_pass), (second, next_pass) = seen
     assert first == its_pass
     assert second >= next_pass + 0.02
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
+def test_lanes_give_way_to_the_event_loop_and_to_nothing_else():
+    seen = []
+
+    def engine(z, label):
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return z.astype(np.uint8).reshape(len(z), 1, 1, 2)
+
+    async def go():
+        before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        batcher = Batcher(engine, max_batch_size=4, lanes=2)
+        await batcher.start()
+        try:
+            await submit(batcher, 1, 8)
+        finally:
+            batcher.stop()
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+        assert set(seen) == {min(before + 5, 19)}
+
+    asyncio.run(go())
