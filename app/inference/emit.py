@@ -30,6 +30,8 @@ from app.inference.program import (
 _PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
 _PLAIN = {"swish": "silu"}
 _NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
+_END = 2**31  # of a slice: beyond any size
+_IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
 def onednn_available() -> bool:
@@ -147,18 +149,26 @@ class _Writer:
         self._assign(step.out, f"{self._names[step.x]}.view([{shape}])")
         y = self._names[step.out]
         part = partial(_part, y, step.order)
+        all_but_first, all_but_last = (1, _END), (0, -1)
         for tap, pixel in ("rH", "cW"):
-            self._lines.append(f"{part({tap: '1', pixel: '1:'})}.add_({part({tap: '3', pixel: ':-1'})})")
-            self._lines.append(f"{part({tap: '2', pixel: ':-1'})}.add_({part({tap: '0', pixel: '1:'})})")
-            self._lines.append(f"{y} = {part({tap: '1:3'})}")
+            self._lines.append(f"{part({tap: 1, pixel: all_but_first})}.add_({part({tap: 3, pixel: all_but_last})})")
+            self._lines.append(f"{part({tap: 2, pixel: all_but_last})}.add_({part({tap: 0, pixel: all_but_first})})")
+            self._lines.append(f"{y} = {part({tap: (1, 3)})}")
         if step.activation is not None:
             self._lines.append(f"{y} = {_activated(y, step.activation)}")
 
     def _interleave(self, step: Interleave) -> None:
-        _, channels, height, width = step.out.shape
-        order = [step.order.index(axis) for axis in "BHrWcC"]
-        image = f"{self._names[step.x]}.permute({order}).reshape([B, {height}, {width}, {channels}])"
-        self._assign(step.out, f"{image}.permute([0, 3, 1, 2])")
+        x, (_, channels, height, width) = self._names[step.x], step.out.shape
+        if step.activation is None:
+            pixels = f"{x}.permute({_permutation(step.order, _IMAGE)}).reshape([B, {height}, {width}, {channels}])"
+        else:  # written where it belongs, instead of copied there afterwards
+            pixels = f"{x}.new_empty([B, {height}, {width}, {channels}])"
+            self._assign(step.out, pixels)
+            pixels = self._names[step.out]
+            phases = f"{pixels}.view([B, {height // 2}, 2, {width // 2}, 2, {channels}])"
+            phases = f"{phases}.permute({_permutation(_IMAGE, step.order)})"
+            self._lines.append(_activated(x, step.activation, out=phases))
+        self._assign(step.out, f"{pixels}.permute([0, 3, 1, 2])")
 
     def _quantise(self, step: Quantise) -> None:
         x = self._names[step.x]
@@ -168,7 +178,10 @@ class _Writer:
         else:
             levels = f"torch.ops.aten.add({x}, 1.0).mul_(127.5).round_()"
         clamped = levels if step.bounded else f"{levels}.clamp_(0.0, 255.0)"
-        self._assign(step.out, f"{clamped}.to(torch.uint8)")
+        _, height, width, channels = step.out.shape
+        ordered = f"{clamped}.permute({_permutation(step.order, 'BHWC' if len(step.order) == 4 else _IMAGE)})"
+        pixels = f"{ordered}.to(torch.uint8, memory_format=torch.contiguous_format)"  # both in one pass
+        self._assign(step.out, f"{pixels}.view([B, {height}, {width}, {channels}])")
 
     def _value(self, value: Any) -> str:
         match value:
@@ -197,17 +210,29 @@ class _Writer:
         return self._constant_ids[id(tensor)]
 
 
-def _activated(expression: str, activation: Activation | None) -> str:
+def _activated(expression: str, activation: Activation | None, out: str = "") -> str:
     if activation is None:
         return expression
     scalars = "".join(f", {value!r}" for value in activation.scalars)
-    variant = f", approximate={activation.algorithm!r}" if activation.algorithm else ""
-    return f"torch.ops.aten.{_PLAIN.get(activation.name, activation.name)}({expression}{scalars}{variant})"
+    options = f", approximate={activation.algorithm!r}" if activation.algorithm else ""
+    options += f", out={out}" if out else ""
+    return f"torch.ops.aten.{_PLAIN.get(activation.name, activation.name)}({expression}{scalars}{options})"
 
 
-def _part(y: str, order: str, chosen: dict[str, str]) -> str:
-    """`y`, its axes in this order, indexed along the chosen ones."""
-    return f"{y}[{', '.join(chosen.get(axis, ':') for axis in order)}]"
+def _part(y: str, order: str, chosen: dict[str, int | tuple[int, int]]) -> str:
+    """`y`, its axes in this order, at one place or from one to another along the chosen ones. One operator for each of
+    them: TorchScript turns the colons of y[:, 1] into operators too."""
+    for at, axis in reversed(list(enumerate(order))):  # a selected axis is gone: those before it keep their numbers
+        match chosen.get(axis):
+            case int() as place:
+                y = f"torch.ops.aten.select({y}, {at}, {place})"
+            case (first, last):
+                y = f"torch.ops.aten.slice({y}, {at}, {first}, {last})"
+    return y
+
+
+def _permutation(order: str, wanted: str) -> list[int]:
+    return [order.index(axis) for axis in wanted]
 
 
 def _laid_out(layer: Affine) -> Tensor:

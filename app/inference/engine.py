@@ -129,7 +129,8 @@ class Engine:
         """
         if z.shape != (len(label), self.spec.z_dim) or label.ndim != 1 or len(label) == 0:
             raise ValueError(f"z {list(z.shape)} and label {list(label.shape)}, not [B, {self.spec.z_dim}] and [B]")
-        if label.min() < 0 or label.max() >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
+        labels = label.tolist()  # for the few there are, quicker than an array's own minimum
+        if min(labels) < 0 or max(labels) >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
             raise ValueError(f"labels lie in [0, {max(self.spec.num_classes, 1)})")
         return self._executor.forward(_own(z, np.float32), _own(label, np.int64), here=here)
 
@@ -225,6 +226,8 @@ def _compile(source: str) -> Compiled:
 
 def _own(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:
     """As PyTorch takes it: contiguous and writable, a copy only if it has to be."""
+    if array.dtype == dtype and array.flags.carray:
+        return array
     return np.require(array, dtype, ["C", "W"])
 
 

@@ -11,9 +11,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -61,21 +60,16 @@ class Lanes:
         def computed(chunk: Chunk) -> Fault | None:
             return attempt(partial(self._compute, chunk, z, label, out), lambda: True)
 
-        with self._counted() as running:
-            if self.wide and running == 1 and len(chunks) == 1 and chunks[0].count == 1:
+        with self._counting:
+            self._running += 1
+            only_call = self._running == 1
+        try:
+            if self.wide and only_call and len(chunks) == 1 and chunks[0].count == 1:
                 fault = self._alone(partial(computed, chunks[0]), self._here if here else self.inside)
                 return [(chunks[0], fault)] if fault else []
             if here:
                 return [(chunk, fault) for chunk in chunks if (fault := self._here(partial(computed, chunk)))]
             return self._shared_out(chunks, computed)
-
-    @contextmanager
-    def _counted(self) -> Iterator[int]:
-        with self._counting:
-            self._running += 1
-            running = self._running
-        try:
-            yield running
         finally:
             with self._counting:
                 self._running -= 1
@@ -92,7 +86,7 @@ class Lanes:
                 if fault := computed(chunk):
                     failures.append((chunk, fault))
 
-        for running in [self._pool.submit(lane) for _ in range(min(self.lanes, len(chunks)))]:
+        for running in [self._pool.submit(_infer, lane) for _ in range(min(self.lanes, len(chunks)))]:
             running.result()
         return list(failures)
 
@@ -133,8 +127,7 @@ class Lanes:
 
     def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:
         rows = slice(chunk.start, chunk.start + chunk.count)
-        with torch.inference_mode():
-            images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
+        images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
         np.copyto(out[rows], images.numpy())
 
 

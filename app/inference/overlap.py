@@ -47,8 +47,8 @@ def _by_pixels(layer: Affine) -> list[Step]:
         Call("aten.permute", (layer.x, [0, 2, 3, 1]), {}, pixels),
         Call("aten.reshape", (pixels, [Batch(rows), inside]), {}, flat),
         Affine("linear", flat, tap_weight(layer.weight), bias, products),
-        Overlap(products, phases, layer.out.shape[1:], "BHWrcC", layer.activation),
-        Interleave(phases, layer.out, "BHWrcC"),
+        Overlap(products, phases, layer.out.shape[1:], "BHWrcC"),
+        Interleave(phases, layer.out, "BHWrcC", layer.activation),
     ]
 
 
@@ -64,8 +64,8 @@ def _by_planes(layer: Affine) -> list[Step]:
         Call("aten.permute", (layer.x, [0, 2, 3, 1]), {}, pixels),
         Call("aten.reshape", (pixels, [Batch(columns), inside]), {}, flat),
         Planes(tap_weight(layer.weight), flat, bias, products),
-        Overlap(products, phases, layer.out.shape[1:], "rcCBHW", layer.activation),
-        Interleave(phases, layer.out, "rcCBHW"),
+        Overlap(products, phases, layer.out.shape[1:], "rcCBHW"),
+        Interleave(phases, layer.out, "rcCBHW", layer.activation),
     ]
 
 

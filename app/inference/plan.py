@@ -12,7 +12,18 @@ from app.inference.cost import multiplications
 from app.inference.emit import emit, onednn_available
 from app.inference.narrow import widen
 from app.inference.overlap import multiply
-from app.inference.program import Activation, Affine, Call, Interleave, Overlap, Program, Quantise, Unsupported, Var
+from app.inference.program import (
+    RECORDED_BATCH,
+    Activation,
+    Affine,
+    Call,
+    Interleave,
+    Overlap,
+    Program,
+    Quantise,
+    Unsupported,
+    Var,
+)
 from app.inference.rewrite import activation_of, rewrite
 from app.inference.tape import record
 from app.inference.tidy import tidy
@@ -100,21 +111,17 @@ def _bound(
 def _end_in_pixels(program: Program) -> None:
     """Round before the last rearrangement, which then moves bytes; and give the channels last."""
     last = program.producer(program.result)
+    _, channels, height, width = program.result.shape
+    pixels = Var((RECORDED_BATCH, height, width, channels))
     if isinstance(last, Interleave):
-        small = Var(last.x.shape)
-        bounded = _within_range(program, last.x)
+        tanh = last.activation == Activation("tanh")
         sums = program.producer(last.x)
-        tanh = isinstance(sums, Overlap) and sums.activation == Activation("tanh")
-        if isinstance(sums, Overlap) and tanh:
-            program.swap(sums, [replace(sums, activation=None)])
-        program.swap(last, [Quantise(last.x, small, bounded, tanh), replace(last, x=small)])
+        if isinstance(sums, Overlap) and not tanh:
+            program.swap(sums, [replace(sums, activation=last.activation)])
+        bounded = tanh or _within_range(program, last.x)
+        program.swap(last, [Quantise(last.x, pixels, last.order, bounded, tanh)])
     else:
-        rounded = Var(program.result.shape)
-        program.steps.append(Quantise(program.result, rounded, _within_range(program, program.result)))
-        program.result = rounded
-    image, pixels = Var(()), Var(())
-    program.steps.append(Call("aten.permute", (program.result, [0, 2, 3, 1]), {}, image))
-    program.steps.append(Call("aten.contiguous", (image,), {}, pixels))
+        program.steps.append(Quantise(program.result, pixels, "BCHW", _within_range(program, program.result)))
     program.result = pixels
 
 

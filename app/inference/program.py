@@ -126,11 +126,12 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Interleave:
-    """x by phase, its axes in `order` as Overlap gives them -> [B, C, 2 H, 2 W]."""
+    """x by phase, its axes in `order` as Overlap gives them -> [B, C, 2 H, 2 W], and the activation on the way."""
 
     x: Var
     out: Var
     order: str
+    activation: Activation | None = None
 
     @property
     def reads(self) -> tuple[Var, ...]:
@@ -139,12 +140,14 @@ class Interleave:
 
 @dataclass(frozen=True)
 class Quantise:
-    """[-1, 1] -> uint8, clamp(round_half_even((x + 1) * 127.5), 0, 255). bounded: x is known to lie in [-1, 1].
+    """x in [-1, 1], its axes in `order` (B, C, H, W, or as Overlap gives them) -> uint8 [B, H, W, C],
+    clamp(round_half_even((x + 1) * 127.5), 0, 255).
 
-    tanh: of x is meant, not x itself."""
+    bounded: x is known to lie in [-1, 1]. tanh: of x is meant, not x itself."""
 
     x: Var
     out: Var
+    order: str
     bounded: bool = False
     tanh: bool = False
 

@@ -193,7 +193,7 @@ def test_upsampling_becomes_part_of_the_convolution_behind_it():
     ],
 )
 def test_limits_are_an_activation_if_there_are_two(name, fused):
-    *_, last = [step for step in improved(Net(*BODIES[name])).steps if isinstance(step, Affine | Overlap)]
+    *_, last = [step for step in improved(Net(*BODIES[name])).steps if isinstance(step, Affine | Interleave)]
     assert last.activation == (Activation("hardtanh", fused) if fused else None)
 
 
@@ -256,7 +256,7 @@ def test_upsampling_weights():
 def test_only_small_images_are_doubled_by_a_product():
     program = improved(Net(*BODIES["transposed, twice"]))
     assert kinds(program) == ["linear", "linear", "conv_transpose"]
-    assert [step.activation for step in program.each(Overlap)] == [Activation("gelu", (), "tanh")]
+    assert [step.activation for step in program.each(Interleave)] == [Activation("gelu", (), "tanh")]
 
 
 def test_a_product_and_its_overlaps_are_the_transposed_convolution():
@@ -275,8 +275,8 @@ def test_few_channels_are_doubled_in_planes(channels, order):
     program = improved(Net(nn.ConvTranspose2d(8, channels, 4, 2, 1), nn.Tanh()))
     assert kinds(program) == (["linear"] if channels <= 8 else ["linear", "linear"])
     assert len(list(program.each(Planes))) == (1 if channels <= 8 else 0)
-    assert [(step.order, step.activation) for step in program.each(Overlap)] == [(order, Activation("tanh"))]
-    assert [step.order for step in program.each(Interleave)] == [order]
+    assert [step.order for step in program.each(Overlap)] == [order]
+    assert [(step.order, step.activation) for step in program.each(Interleave)] == [(order, Activation("tanh"))]
 
 
 @pytest.mark.parametrize("pixels", [2, 4, 8])
