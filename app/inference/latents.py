@@ -17,12 +17,12 @@ Int64s = NDArray[np.int64]
 Uint32s = NDArray[np.uint32]
 _Words = NDArray[np.uint64]
 
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
-_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _ROUNDS = 10
+_M = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)[:, None, None]
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_WEYL = np.arange(_ROUNDS, dtype=np.uint64)[:, None] * np.array([0x9E3779B9, 0xBB67AE85], np.uint64) & _LOW
 _LATENT_STREAM, _LABEL_STREAM = 0, 1
-_CHUNK = 4096  # words of a counter array worked on at once: seven such arrays stay inside a 256 kB cache
+_CHUNK = 4096  # blocks worked on at once: three arrays of two words each stay inside a 256 kB cache
 
 
 def latents(seeds: Uint32s, z_dim: int) -> Float32s:
@@ -35,8 +35,8 @@ def latents(seeds: Uint32s, z_dim: int) -> Float32s:
     z = np.empty((seeds.size, z_dim), np.float32)
     step = max(1, _CHUNK // blocks)
     for start in range(0, seeds.size, step):
-        words = _philox(blocks, seeds[start : start + step], _LATENT_STREAM)
-        z[start : start + step] = _box_muller(words)[:z_dim].T
+        even, odd = _philox(blocks, seeds[start : start + step], _LATENT_STREAM)
+        z[start : start + step] = _box_muller(even, odd)[:z_dim].T
     return z
 
 
@@ -44,13 +44,13 @@ def labels_for(seeds: Uint32s, num_classes: int) -> Int64s:
     """The class each seed draws when the request names none: int64 [N] in [0, num_classes), all 0 if there are none."""
     if num_classes == 0:
         return np.zeros(seeds.size, np.int64)
-    drawn: Int64s = (_philox(1, seeds, _LABEL_STREAM)[0][0] % np.uint64(num_classes)).astype(np.int64)
+    drawn: Int64s = (_label_words(seeds) % np.uint64(num_classes)).astype(np.int64)
     return drawn
 
 
 def shares_of(seeds: Uint32s, parts: int) -> Int64s:
     """Where each seed falls when [0, 1) is cut into equal parts: int64 [N] in [0, parts), by its label's word."""
-    fallen: Int64s = (_philox(1, seeds, _LABEL_STREAM)[0][0] * np.uint64(parts) >> _HALF).astype(np.int64)
+    fallen: Int64s = (_label_words(seeds) * np.uint64(parts) >> _HALF).astype(np.int64)
     return fallen
 
 
@@ -65,35 +65,39 @@ def truncate(z: Float32s, psi: float, mean: Float32s | None) -> Float32s:
     return z * scale if mean is None else mean + scale * (z - mean)
 
 
-def _philox(blocks: int, seeds: Uint32s, stream: int) -> tuple[_Words, _Words, _Words, _Words]:
-    """The four output words, each uint64 [blocks, N] below 2^32, of counters (0..blocks-1, 0, 0, stream)."""
-    shape = (blocks, seeds.size)
-    key = seeds.astype(np.uint64)
-    c0 = np.broadcast_to(np.arange(blocks, dtype=np.uint64)[:, None], shape).copy()
-    c1, c2, c3 = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64), np.full(shape, stream, np.uint64)
-    p0, p1 = np.empty(shape, np.uint64), np.empty(shape, np.uint64)
-    for r in range(_ROUNDS):
-        np.multiply(c0, _M0, out=p0)
-        np.multiply(c2, _M1, out=p1)
-        np.right_shift(p1, _HALF, out=c0)
-        c0 ^= c1
-        c0 ^= (key + np.uint64(r * _W0)) & _LOW
-        np.right_shift(p0, _HALF, out=c2)
-        c2 ^= c3
-        c2 ^= np.uint64((r * _W1) & 0xFFFFFFFF)
-        np.bitwise_and(p1, _LOW, out=c1)
-        np.bitwise_and(p0, _LOW, out=c3)
-    return c0, c1, c2, c3
+def _label_words(seeds: Uint32s) -> _Words:
+    even, _ = _philox(1, seeds, _LABEL_STREAM)
+    words: _Words = even[0, 0]
+    return words
 
 
-def _box_muller(words: tuple[_Words, _Words, _Words, _Words]) -> NDArray[np.float64]:
+def _philox(blocks: int, seeds: Uint32s, stream: int) -> tuple[_Words, _Words]:
+    """The output words of counters (0..blocks-1, 0, 0, stream): w0 and w2, then w1 and w3, each of the two arrays
+    uint64 [2, blocks, N] below 2^32. Both halves of a round are one operation: for a seed alone, calls are the cost."""
+    shape = (2, blocks, seeds.size)
+    keys = np.empty((_ROUNDS, 2, 1, seeds.size), np.uint64)
+    keys[:, 0, 0] = _WEYL[:, :1] + seeds & _LOW
+    keys[:, 1, 0] = _WEYL[:, 1:]
+    even, odd = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
+    even[0] = np.arange(blocks, dtype=np.uint64)[:, None]
+    odd[1] = stream
+    products = np.empty(shape, np.uint64)
+    crossed = products[::-1]  # c0 goes on from the product of c2, and the other way round
+    for key in keys:
+        np.multiply(even, _M, out=products)
+        np.right_shift(crossed, _HALF, out=even)
+        even ^= odd
+        even ^= key
+        np.bitwise_and(crossed, _LOW, out=odd)
+    return even, odd
+
+
+def _box_muller(even: _Words, odd: _Words) -> NDArray[np.float64]:
     """Normal deviates, float64 [4 * blocks, N]."""
-    w0, w1, w2, w3 = words
-    blocks, n = w0.shape
-    z = np.empty((blocks, 4, n))
-    for pair, (a, b) in enumerate(((w0, w1), (w2, w3))):
-        radius = np.sqrt(-2.0 * np.log((a + np.uint64(1)) * 2.0**-32))
-        angle = b * (2.0 * math.pi * 2.0**-32)
-        np.multiply(radius, np.cos(angle), out=z[:, 2 * pair])
-        np.multiply(radius, np.sin(angle), out=z[:, 2 * pair + 1])
+    _, blocks, n = even.shape
+    z = np.empty((blocks, 2, 2, n))
+    radius = np.sqrt(-2.0 * np.log((even + np.uint64(1)) * 2.0**-32))
+    angle = odd * (2.0 * math.pi * 2.0**-32)
+    np.multiply(radius, np.cos(angle), out=z[:, :, 0].swapaxes(0, 1))
+    np.multiply(radius, np.sin(angle), out=z[:, :, 1].swapaxes(0, 1))
     return z.reshape(4 * blocks, n)
