@@ -162,9 +162,8 @@ class _Writer:
         if step.activation is None:
             pixels = f"{x}.permute({_permutation(step.order, _IMAGE)}).reshape([B, {height}, {width}, {channels}])"
         else:  # written where it belongs, instead of copied there afterwards
-            pixels = f"{x}.new_empty([B, {height}, {width}, {channels}])"
-            self._assign(step.out, pixels)
-            pixels = self._names[step.out]
+            pixels = "pixels"
+            self._lines.append(f"{pixels} = {x}.new_empty([B, {height}, {width}, {channels}])")
             phases = f"{pixels}.view([B, {height // 2}, 2, {width // 2}, 2, {channels}])"
             phases = f"{phases}.permute({_permutation(_IMAGE, step.order)})"
             self._lines.append(_activated(x, step.activation, out=phases))

@@ -65,6 +65,17 @@ def check_equal(module, networks):
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
 
 
+class Around(nn.Module):
+    """`body`, and its input added to what comes out."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
 class Clamp(nn.Module):
     def __init__(self, low, high):
         super().__init__()
@@ -122,6 +133,12 @@ BODIES = {
     "transposed, no bias": [nn.ConvTranspose2d(8, 12, 4, 2, 1, bias=False), nn.SiLU()],
     "transposed, the last layer": [nn.ConvTranspose2d(8, 9, 4, 2, 1)],
     "transposed, twice": [nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.GELU("tanh"), nn.ConvTranspose2d(9, 9, 4, 2, 1)],
+    "transposed, read twice": [
+        nn.ConvTranspose2d(8, 9, 4, 2, 1),
+        nn.ReLU(),
+        Around(nn.Conv2d(9, 9, 3, padding=1)),
+        nn.Tanh(),
+    ],
     "transposed, from two by two": [nn.MaxPool2d(2), nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.ReLU()],
     "transposed, from a row": [nn.MaxPool2d((4, 1)), nn.ConvTranspose2d(8, 9, 4, 2, 1), nn.ReLU()],
     "transposed, other geometry": [nn.ConvTranspose2d(8, 3, 3, 2, 1, output_padding=1), nn.Tanh()],
