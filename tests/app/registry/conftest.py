@@ -2,9 +2,16 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+
+from app.inference.latents import latents
+from app.registry.registry import Registry
+from tests.app.registry.painted import Painter, Queue, grid, paint, png
 
 CONTENTS = {
     "generator.pt": b"weights " * 100,
@@ -67,3 +74,42 @@ def manifest():
 def publish():
     """write_folder(models_dir, name, version, *, contents, manifest) -> the version's folder."""
     return write_folder
+
+
+@pytest.fixture
+def house(tmp_path, publish):
+    """models_dir, a registry over it, and every engine call and batcher there was."""
+    calls, queues = [], []
+
+    def build_batcher(manifest, engine):
+        queues.append(Queue(manifest.ref, on_drain=lambda ref: house.on_drain(ref)))
+        return queues[-1]
+
+    def add(name="avatars", version=1, change=None, golden=None, **program):
+        program = {"slope": 30} | program
+        folder = tmp_path / name / str(version)
+        if folder.exists():
+            shutil.rmtree(folder)
+        z = latents(np.arange(16, dtype=np.uint32), 4)
+        tiles = paint(z, np.zeros(16, np.int64), program["slope"])
+        contents = {
+            "generator.pt": json.dumps(program).encode(),
+            "golden.png": png(grid(tiles)) if golden is None else golden,
+            "preview.png": b"preview",
+            "MODEL_CARD.md": b"# Card",
+        }
+        publish(tmp_path, name, version, contents=contents)
+        if change:
+            path = folder / "manifest.json"
+            manifest = json.loads(path.read_text())
+            change(manifest)
+            path.write_text(json.dumps(manifest))
+        return folder
+
+    def registry(default=""):
+        return Registry(tmp_path, lambda model: Painter(model, calls), build_batcher, default=default)
+
+    house = SimpleNamespace(
+        dir=tmp_path, add=add, calls=calls, queues=queues, registry=registry, on_drain=lambda ref: None
+    )
+    return house
