@@ -1,14 +1,16 @@
 """The service under load, beside its bare engine. The table goes to benchmarks/results/.
 
-    python -m benchmarks.load        (`make bench`; about 3 minutes)
+    python -m benchmarks.load        (`make bench`; about 4 minutes)
 
 Closed loop: so many connections, each asking again as soon as it was answered. Open loop: requests arrive by chance at
-a fixed rate, whatever the answers. The client runs on the same machine and takes its part of the processor.
+a fixed rate, whatever the answers. The client runs on the same machine and takes its part of the processor. The engine
+alone and the closed loops take turns, because machines change their speed: figures are medians of the rounds.
 """
 
 import statistics
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from benchmarks import bare, client
 from benchmarks.plan import Stream, Summary
@@ -19,28 +21,36 @@ from benchmarks.tutorial import models_folder
 WARM_UP_S = 2.0
 CLOSED = ((1, 1), (1, 64), (4, 32), (16, 16), (64, 4))  # images a request, connections
 OPEN_SHARES = (0.5, 0.8)  # of what the closed loop reached with n=16
+ROUNDS = 4
+
+T = TypeVar("T")
+Figures = dict[str, dict[str, float]]  # as benchmarks.bare prints them
 
 
 def main() -> int:
     options = parser(__doc__, seconds=12).parse_args()
     report = Report("load", "The service under load")
-    with models_folder(options.models) as models:
-        before = bare.measure(models, options.seconds)
-        with serving(models) as service:
-            closed = {case: ask(service, *case, options.seconds) for case in CLOSED}
-            peak = closed[16, 16].requests_per_second
-            opened = {share: ask(service, 16, 256, options.seconds, share * peak) for share in OPEN_SHARES}
-        after = bare.measure(models, options.seconds)
-    engine = {name: (before["engine"][name] + after["engine"][name]) / 2 for name in before["engine"]}
+    seconds = options.seconds / ROUNDS
+    alone: list[Figures] = []
+    closed: dict[tuple[int, int], list[Summary]] = {case: [] for case in CLOSED}
+    with models_folder(options.models) as models, serving(models) as service:
+        for _ in range(ROUNDS):
+            alone.append(bare.measure(models, 2 * seconds))
+            for case, rounds in closed.items():
+                rounds.append(ask(service, *case, seconds))
+        alone.append(bare.measure(models, 2 * seconds))
+        peak = middle(closed[16, 16], lambda summary: summary.requests_per_second)
+        opened = {share: [ask(service, 16, 256, options.seconds, share * peak)] for share in OPEN_SHARES}
+    engine = middle(alone, lambda figures: figures["engine"]["batch"])
     report.table(
-        ["alone, before and after the load", f"images/s in batches of {bare.BATCH}", "ms for one image"],
-        [bare_row(name, before[name], after[name]) for name in before],
+        ["alone, round by round", f"images/s in batches of {bare.BATCH}", "ms for one image"],
+        [bare_row(name, alone) for name in alone[0]],
     )
     rows = [row(f"closed, n={n}, {of} connections", closed[n, of], engine) for n, of in CLOSED]
     rows += [row(f"open, n=16, {share:.0%} of that rate", opened[share], engine) for share in OPEN_SHARES]
     headings = ["load", "requests/s", "images/s", "of the engine", "p50 ms", "p90 ms", "p99 ms", "failed or refused"]
     report.table(headings, rows)
-    report.checks(*checks(before, after, engine, closed))
+    report.checks(*checks(alone, closed))
     report.write(options.results)
     return 0  # the targets are those of one machine
 
@@ -53,46 +63,53 @@ def ask(service: Service, n: int, connections: int, seconds: float, rate: float 
     return summary
 
 
-def bare_row(name: str, before: dict[str, float], after: dict[str, float]) -> list[str]:
+def middle(rounds: Sequence[T], figure: Callable[[T], float]) -> float:
+    return statistics.median(figure(found) for found in rounds)
+
+
+def bare_row(name: str, alone: list[Figures]) -> list[str]:
     known = {
         "engine": "the bare engine",
         "plain": "the same file under torch.jit.load",
         "limit": "its multiplications at the rate of matrix products",
         "latents": f"latents alone, {bare.LATENTS} at a time",
     }
-    rates = f"{before['batch']:.0f}, {after['batch']:.0f}"
-    return [known[name], rates, f"{before['one'] * 1e3:.3f}, {after['one'] * 1e3:.3f}"]
+    rates = ", ".join(f"{figures[name]['batch']:.0f}" for figures in alone)
+    return [known[name], rates, ", ".join(f"{figures[name]['one'] * 1e3:.3f}" for figures in alone)]
 
 
-def row(name: str, summary: Summary, engine: dict[str, float]) -> list[str]:
-    served = summary.served
-    not_served = sum(summary.statuses.values()) - summary.statuses.get("200", 0)
+def row(name: str, rounds: list[Summary], engine: float) -> list[str]:
+    rate = middle(rounds, lambda summary: summary.images_per_second)
     return [
         name,
-        f"{summary.requests_per_second:.1f}",
-        f"{summary.images_per_second:.0f}",
-        f"{summary.images_per_second / engine['batch']:.0%}",
-        milliseconds(served.p50),
-        milliseconds(served.p90),
-        milliseconds(served.p99),
-        str(not_served),
+        f"{middle(rounds, lambda summary: summary.requests_per_second):.1f}",
+        f"{rate:.0f}",
+        f"{rate / engine:.0%}",
+        milliseconds(middle(rounds, lambda summary: summary.served.p50)),
+        milliseconds(middle(rounds, lambda summary: summary.served.p90)),
+        milliseconds(middle(rounds, lambda summary: summary.served.p99)),
+        str(sum(map(not_served, rounds))),
     ]
 
 
-def checks(
-    before: dict[str, dict[str, float]],
-    after: dict[str, dict[str, float]],
-    engine: dict[str, float],
-    closed: dict[tuple[int, int], Summary],
-) -> list[Check]:
-    both = (before, after)
-    batch = statistics.mean(found["engine"]["batch"] / found["plain"]["batch"] for found in both)
-    one = statistics.mean(found["plain"]["one"] / found["engine"]["one"] for found in both)
-    limit = statistics.mean(found["engine"]["batch"] / found["limit"]["batch"] for found in both)
-    latents = statistics.mean(found["latents"]["one"] for found in both) * 1e6
-    share = closed[16, 16].images_per_second / engine["batch"]
-    above = closed[1, 1].served.p50 - engine["one"]
-    failed = sum(summary.failed for summary in closed.values())
+def not_served(summary: Summary) -> int:
+    return sum(summary.statuses.values()) - summary.statuses.get("200", 0)
+
+
+def checks(alone: list[Figures], closed: dict[tuple[int, int], list[Summary]]) -> list[Check]:
+    batch = middle(alone, lambda found: found["engine"]["batch"] / found["plain"]["batch"])
+    one = middle(alone, lambda found: found["plain"]["one"] / found["engine"]["one"])
+    limit = middle(alone, lambda found: found["engine"]["batch"] / found["limit"]["batch"])
+    latents = middle(alone, lambda found: found["latents"]["one"]) * 1e6
+    # Each round of the service against the engine right before and right after it.
+    pairs = zip(closed[16, 16], alone, alone[1:], strict=False)
+    share = statistics.median(
+        2 * served.images_per_second / (before["engine"]["batch"] + after["engine"]["batch"])
+        for served, before, after in pairs
+    )
+    p50 = middle(closed[1, 1], lambda summary: summary.served.p50)
+    above = p50 - middle(alone, lambda found: found["engine"]["one"])
+    failed = sum(summary.failed for rounds in closed.values() for summary in rounds)
     return [
         Check("engine, batches of 64, against plain torch.jit.load: >= 1.3x", f"{batch:.2f}x", batch >= 1.3),
         Check("engine, batches of 64, against the matrix-product limit: >= 0.85", f"{limit:.2f}", limit >= 0.85),
