@@ -80,7 +80,7 @@ def _checked(images: npt.NDArray[np.uint8], columns: int | None, padding: int, s
 def _canvas(shape: tuple[int, int, int], background: Sequence[int]) -> npt.NDArray[np.uint8]:
     colour = pixel(background, shape[2])
     grid = np.empty(shape, np.uint8)
-    if (colour == colour[0]).all():
+    if len(set(colour.tolist())) == 1:
         grid.fill(colour[0])  # a memset: twenty times faster than repeating a pixel of three bytes
     else:
         grid[0] = colour
