@@ -68,10 +68,16 @@ def make(
             _compare(plan, published, spec, device)
             return plan
         except Exception as error:  # internals of PyTorch end in many ways, and the published module serves in any case
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = _reason(error)
             log.info("one faster form of the generator is not used: %s", reason)
     log.warning("the generator is served as published, without the faster form: %s", reason)
     return Plan(published, lambda z, label: quantise(published(z, label)), reason)
+
+
+def _reason(error: Exception) -> str:
+    """One line. TorchScript's errors begin with a heading and a traceback of their own, and end with what happened."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1] if "TorchScript interpreter" in lines[0] else lines[0]
 
 
 def quantise(images: Tensor) -> Tensor:

@@ -134,6 +134,12 @@ def test_pixels_are_compared_too(plain, networks):
     assert "levels" in make(networks["scripted"](plain), plain.spec, CPU, wrong_pixels).fallback
 
 
+def test_what_goes_wrong_inside_torchscript_is_named(plain):
+    impossible = "def forward(z: Tensor, label: Tensor, c: List[Tensor]) -> Tensor:\n    return z.view([7, 7, 7])\n"
+    plan = make(plain, plain.spec, CPU, lambda source: compile_source(impossible))
+    assert "shape '[7, 7, 7]' is invalid" in plan.fallback
+
+
 def test_a_compiler_that_fails_costs_speed_and_nothing_else(plain, networks):
     def fails(source):
         raise RuntimeError("no such operator\nsecond line")
