@@ -154,8 +154,6 @@ class _Writer:
             self._lines.append(f"{part({tap: 1, pixel: all_but_first})}.add_({part({tap: 3, pixel: all_but_last})})")
             self._lines.append(f"{part({tap: 2, pixel: all_but_last})}.add_({part({tap: 0, pixel: all_but_first})})")
             self._lines.append(f"{y} = {part({tap: (1, 3)})}")
-        if step.activation is not None:
-            self._lines.append(f"{y} = {_activated(y, step.activation)}")
 
     def _interleave(self, step: Interleave) -> None:
         x, (_, channels, height, width) = self._names[step.x], step.out.shape
@@ -172,10 +170,11 @@ class _Writer:
     def _quantise(self, step: Quantise) -> None:
         x = self._names[step.x]
         # In place from the second operation on; the first makes the fresh tensor.
-        if step.tanh:  # 1 + tanh x = 2 sigmoid 2x, of which PyTorch has a vector form for every processor
+        if step.activation == Activation("tanh"):
+            # 1 + tanh x = 2 sigmoid 2x, of which PyTorch has a vector form for every processor.
             levels = f"torch.ops.aten.mul({x}, 2.0).sigmoid_().mul_(255.0).round_()"
         else:
-            levels = f"torch.ops.aten.add({x}, 1.0).mul_(127.5).round_()"
+            levels = f"torch.ops.aten.add({_activated(x, step.activation)}, 1.0).mul_(127.5).round_()"
         clamped = levels if step.bounded else f"{levels}.clamp_(0.0, 255.0)"
         _, height, width, channels = step.out.shape
         ordered = f"{clamped}.permute({_permutation(step.order, 'BHWC' if len(step.order) == 4 else _IMAGE)})"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ from app.inference.program import (
     Affine,
     Call,
     Interleave,
-    Overlap,
     Program,
     Quantise,
     Unsupported,
@@ -31,6 +30,8 @@ from app.inference.tidy import tidy
 log = logging.getLogger("tessera")
 
 TOLERANCE = 1e-5
+
+_BOUNDED = (Activation("tanh"), Activation("hardtanh", (-1.0, 1.0)))  # within [-1, 1]
 
 _Forms = tuple[tuple[Callable[[Program], None], ...], ...]
 
@@ -120,12 +121,8 @@ def _end_in_pixels(program: Program) -> None:
     _, channels, height, width = program.result.shape
     pixels = Var((RECORDED_BATCH, height, width, channels))
     if isinstance(last, Interleave):
-        tanh = last.activation == Activation("tanh")
-        sums = program.producer(last.x)
-        if isinstance(sums, Overlap) and not tanh:
-            program.swap(sums, [replace(sums, activation=last.activation)])
-        bounded = tanh or _within_range(program, last.x)
-        program.swap(last, [Quantise(last.x, pixels, last.order, bounded, tanh)])
+        bounded = last.activation in _BOUNDED
+        program.swap(last, [Quantise(last.x, pixels, last.order, bounded, last.activation)])
     else:
         program.steps.append(Quantise(program.result, pixels, "BCHW", _within_range(program, program.result)))
     program.result = pixels
@@ -134,13 +131,13 @@ def _end_in_pixels(program: Program) -> None:
 def _within_range(program: Program, var: Var) -> bool:
     """Does the function that gives `var` keep it in [-1, 1]?"""
     match program.producer(var):
-        case Affine(activation=activation) | Overlap(activation=activation):
+        case Affine(activation=activation):
             pass
         case Call() as call:
             activation = activation_of(call)
         case _:
             return False
-    return activation in (Activation("tanh"), Activation("hardtanh", (-1.0, 1.0)))
+    return activation in _BOUNDED
 
 
 def _compare(plan: Plan, published: TensorForward, spec: GeneratorSpec, device: torch.device) -> None:

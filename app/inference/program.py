@@ -106,8 +106,8 @@ class Planes:
 
 @dataclass(frozen=True)
 class Overlap:
-    """x, what each input pixel adds to the 4x4 output pixels around it -> their sums by phase, then the activation; see
-    overlap.py. Writes into x.
+    """x, what each input pixel adds to the 4x4 output pixels around it -> their sums by phase; see overlap.py. Writes
+    into x.
 
     order: of the axes of both, one letter each: B, C, input pixel H and W, and r and c, which are kernel row and column
     (4 x 4) in x, row and column phase (2 x 2) in out. image: C, 2 H, 2 W.
@@ -117,7 +117,6 @@ class Overlap:
     out: Var
     image: tuple[int, ...]
     order: str
-    activation: Activation | None = None
 
     @property
     def reads(self) -> tuple[Var, ...]:
@@ -143,13 +142,13 @@ class Quantise:
     """x in [-1, 1], its axes in `order` (B, C, H, W, or as Overlap gives them) -> uint8 [B, H, W, C],
     clamp(round_half_even((x + 1) * 127.5), 0, 255).
 
-    bounded: x is known to lie in [-1, 1]. tanh: of x is meant, not x itself."""
+    bounded: x is known to lie in [-1, 1]. activation: of x is meant, not x itself."""
 
     x: Var
     out: Var
     order: str
     bounded: bool = False
-    tanh: bool = False
+    activation: Activation | None = None
 
     @property
     def reads(self) -> tuple[Var, ...]:
