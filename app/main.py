@@ -39,6 +39,7 @@ from app.front.front import Front
 from app.front.head import Head
 from app.front.journal import RequestJournal
 from app.front.limits import BodyLimits
+from app.front.turned_away import TurnedAway
 from app.inference.admission import Admission
 from app.lifecycle import Lifecycle, Stage
 from app.pipeline import Pipeline
@@ -59,11 +60,13 @@ class Service(FastAPI):
     """FastAPI inside the front: ids, limits and the log line hold for its own error pages too.
 
     traced: may spans be wanted of requests? FastAPI itself looks that up for each of them anew.
+    turned_away: what the front remembers, for the server's door.
     """
 
-    def __init__(self, front: Callable[[Any], Front], **facts: Any) -> None:
+    def __init__(self, front: Callable[[Any], Front], turned_away: TurnedAway, **facts: Any) -> None:
         super().__init__(**facts)
         self._front = front
+        self.turned_away = turned_away
         self.traced = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -102,14 +105,18 @@ def create_app(
     clients = Clients(settings.client_keys())
     images = ImageMemory(pipeline.find, clients)
     asked_most = generate.router(pipeline, clients, settings)
+    journal = RequestJournal(telemetry)
+    turned_away = TurnedAway(journal)
     app = Service(
         lambda inside: Front(
             direct.before(Head(images.before(inside)), asked_most),
-            RequestJournal(telemetry),
+            journal,
             body_limits=BodyLimits(settings.max_body_bytes, dict.fromkeys(uploads.ROUTES, forms.MAX_BODY)),
             receive_timeout_s=settings.request_receive_timeout_s,
+            turned_away=turned_away,
             closing=lambda: lifecycle.stage in (Stage.DRAINING, Stage.LOST),
         ),
+        turned_away,
         title="Tessera",
         version=VERSION,
         description=documentation.DESCRIPTION,

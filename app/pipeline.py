@@ -175,6 +175,21 @@ class Pipeline:
         )
         return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
+    def judge(self, order: Order, timeout_s: float) -> Callable[[], None]:
+        """Whether this order, come again with `timeout_s` from then on, has to be refused: raises Overloaded if so.
+
+        Raises Unavailable, DeviceLost and UnknownModel as `generate` does; nothing where another model serves by then.
+        """
+        served = self._registry.get(order.model)
+        model, n, client = order.model, order.n, order.client
+
+        def judge() -> None:
+            self._lifecycle.require_ready()
+            if self._registry.get(model) is served:
+                self._admit(served, n, time.monotonic() + timeout_s, client)
+
+        return judge
+
     def admit(self, served: "ServedModel", order: Order) -> None:
         """Raises Overloaded when the images cannot be computed by their deadline."""
         self._admit(served, order.n, order.deadline, order.client)

@@ -15,8 +15,10 @@ from typing import Any
 import uvicorn
 
 from app import logs
+from app.front.door import Door
 from app.front.slow_sockets import LimitedProtocol
 from app.lifecycle import Lifecycle
+from app.main import Service
 from app.settings import Settings
 
 EX_FORCED = 1
@@ -32,12 +34,12 @@ _KEEP_ALIVE_S = 65
 log = logging.getLogger("tessera")
 
 
-def config(app: Any, settings: Settings) -> uvicorn.Config:
+def config(app: Any, settings: Settings, protocol: type[LimitedProtocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=LimitedProtocol.with_limit(settings.request_receive_timeout_s),
+        http=protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -71,8 +73,8 @@ def end_now(code: int) -> None:
 class Server(uvicorn.Server):
     """First signal: drain (new work is refused for a moment, what was accepted is answered); second: end now."""
 
-    def __init__(self, app: Any, settings: Settings, lifecycle: Lifecycle) -> None:
-        super().__init__(config(app, settings))
+    def __init__(self, app: Service, settings: Settings, lifecycle: Lifecycle) -> None:
+        super().__init__(config(app, settings, Door.of(app.turned_away, settings.request_receive_timeout_s)))
         self._lifecycle = lifecycle
         self._notice_s = settings.drain_notice_s
         self._grace_s = settings.shutdown_grace_s

@@ -18,7 +18,8 @@ from app.api.generate import ERRORS, OK
 from app.api.schemas import SEED_MAX
 from app.api.seed_runs import consecutive
 from app.archive import ArchiveOrder, Archives
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.front.request_id import request_id
 from app.pipeline import Pipeline
 from app.rendering import Form

@@ -14,7 +14,8 @@ from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.generate import ERRORS
 from app.api.schemas import GenerateRequest
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.front.request_id import request_id
 from app.pipeline import Order, Pipeline
 from app.rendering import Form

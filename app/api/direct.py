@@ -14,7 +14,7 @@ from app.front.limits import Receive, Scope
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-_TRACED = "fastapi.telemetry"  # in the scope of a request that FastAPI makes a span for, on its own way
+TRACED = "fastapi.telemetry"  # in the scope of a request that FastAPI makes a span for, on its own way
 
 
 def before(inside: ASGIApp, *routers: APIRouter) -> ASGIApp:
@@ -27,7 +27,7 @@ def before(inside: ASGIApp, *routers: APIRouter) -> ASGIApp:
 
     async def direct(scope: Scope, receive: Receive, send: Any) -> None:
         route = known.get((scope["method"], _path(scope))) if scope["type"] == "http" else None
-        if route is None or _TRACED in scope:
+        if route is None or TRACED in scope:
             await inside(scope, receive, send)
             return
         scope["route"] = route

@@ -12,8 +12,10 @@ from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.schemas import EXAMPLES, Generated, GenerateRequest
 from app.api.seed_runs import written
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
 from app.front.headers import header
+from app.front.journal import FACTS
+from app.front.turned_away import JUDGE
 from app.pipeline import Answer, Order, Pipeline
 from app.rendering import Form
 from app.settings import Settings
@@ -70,8 +72,13 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         client = clients.identify(request.scope)
         body = await bodies.read(GenerateRequest, request)
         form = negotiation.choose(body.format, header(request.scope, b"accept"))
-        order = orders.order(body, form, arrived=request.scope[ARRIVED], client=client, settings=settings)
-        answer = await unless_gone(request.receive, pipeline.generate(order))
+        arrived = request.scope[ARRIVED]
+        order = orders.order(body, form, arrived=arrived, client=client, settings=settings)
+        try:
+            answer = await unless_gone(request.receive, pipeline.generate(order))
+        except errors.Overloaded:
+            request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)
+            raise
         request.scope[FACTS] |= facts(order, answer)
         return Response(answer.body, media_type=answer.media_type, headers=headers(order, answer))
 

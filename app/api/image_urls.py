@@ -23,7 +23,8 @@ from app.api.departure import unless_gone
 from app.api.generate import facts, headers
 from app.api.image_memory import Address, ImageMemory
 from app.api.schemas import SEED_MAX
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.pipeline import Order, Pipeline
 from app.rendering import Form, Layout
 from app.settings import Settings

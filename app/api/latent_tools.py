@@ -12,7 +12,8 @@ from app.api.departure import unless_gone
 from app.api.generate import ERRORS, OK, facts, headers
 from app.api.latent_orders import Caller
 from app.api.latent_schemas import EVOLVE_EXAMPLES, INTERPOLATE_EXAMPLES, EvolveRequest, InterpolateRequest
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.mixing import Children, Path
 from app.pipeline import Order, Pipeline
 from app.rendering import Form

@@ -22,7 +22,8 @@ from app.api.latent_schemas import (
     VariationsRequest,
 )
 from app.codes import WithCodes
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.images.provenance import Recipe
 from app.images.uploads import FIELD
 from app.mixing import Around, Float32s, Given

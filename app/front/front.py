@@ -3,37 +3,29 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from app.api import problems
 from app.errors import TesseraError
 from app.front import request_id
+from app.front.journal import FACTS, Journal
 from app.front.limits import BodyLimits, ClientGone, Message, Receive, Scope, receive_whole
+from app.front.turned_away import TurnedAway
 
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("tessera")
 
-# Set by a route: facts for the log line, such as the model and the number of images.
-FACTS = "tessera.facts"
 ARRIVED = "tessera.arrived"
 
 CLIENT_CLOSED = 499  # nginx's number, seen in logs and metrics only: nobody was left to receive a status
 
 
-class Journal(Protocol):
-    """Told about every request twice: when it begins and when it is over."""
-
-    def arrived(self) -> None: ...
-
-    def request(self, scope: Scope, status: int, seconds: float, size: int) -> None: ...
-
-
 class Front:
     """app: the whole application. Errors that it raises, where it does not answer them itself, are answered here.
 
-    closing: is the process about to end?
+    turned_away: is told which requests were refused. closing: is the process about to end?
     """
 
     def __init__(
@@ -43,6 +35,7 @@ class Front:
         *,
         body_limits: BodyLimits,
         receive_timeout_s: float,
+        turned_away: TurnedAway,
         closing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.app = app
@@ -50,6 +43,7 @@ class Front:
         self._journal = journal
         self._body_limits = body_limits
         self._receive_timeout_s = receive_timeout_s
+        self._turned_away = turned_away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,6 +69,7 @@ class Front:
         finally:
             status = answer.status or CLIENT_CLOSED
             self._journal.request(scope, status, time.perf_counter() - began, answer.size)
+            self._turned_away.remember(scope)
 
 
 class _Answer:

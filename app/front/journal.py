@@ -1,11 +1,23 @@
 """What is noted about a request when it is over: one count and one log line."""
 
+from typing import Protocol
+
 from app import logs
-from app.front.front import FACTS
 from app.front.limits import Scope
 from app.front.request_id import request_id
 from app.front.tracing import trace_id
 from app.telemetry import Telemetry
+
+# Set by a route: facts for the log line, such as the model and the number of images.
+FACTS = "tessera.facts"
+
+
+class Journal(Protocol):
+    """Told about every request twice: when it begins and when it is over."""
+
+    def arrived(self) -> None: ...
+
+    def request(self, scope: Scope, status: int, seconds: float, size: int) -> None: ...
 
 
 class RequestJournal:

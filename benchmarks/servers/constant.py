@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 
 from app import server
+from app.front.slow_sockets import LimitedProtocol
 from app.settings import Settings
 
 BODY = bytes(int(os.environ.get("BODY_BYTES", "8192")))
@@ -22,4 +23,6 @@ async def constant() -> Response:
 
 
 if __name__ == "__main__":
-    uvicorn.Server(server.config(app, Settings())).run()
+    settings = Settings()
+    protocol = LimitedProtocol.with_limit(settings.request_receive_timeout_s)
+    uvicorn.Server(server.config(app, settings, protocol)).run()

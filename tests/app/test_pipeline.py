@@ -224,6 +224,35 @@ def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen:
     assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
 
 
+def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> None:
+    judge = kitchen.pipeline.judge(order([1, 2]), 2.0)
+    judge()
+    kitchen.admission.refusal = QueueFull("full", 3)
+    before = time.monotonic()
+    with pytest.raises(QueueFull):
+        judge()
+    n, deadline, client, *_ = kitchen.admission.asked[-1]
+    assert (n, client) == (2, "c")
+    assert before + 2 <= deadline <= time.monotonic() + 2
+    assert kitchen.avatars.batcher.charged == ["c"]
+    assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
+
+
+def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint_model: Any) -> None:
+    judge = kitchen.pipeline.judge(order([1]), 2.0)
+    kitchen.admission.refusal = QueueFull("full", 3)
+    kitchen.registry.served.append(paint_model("avatars", version=2))
+    judge()
+    assert kitchen.admission.asked == []
+
+
+def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
+    judge = kitchen.pipeline.judge(order([1]), 2.0)
+    kitchen.lifecycle.drain()
+    with pytest.raises(Draining):
+        judge()
+
+
 def test_nothing_is_taken_while_loading_or_draining(kitchen: Any) -> None:
     kitchen.lifecycle.drain()
     with pytest.raises(Draining):

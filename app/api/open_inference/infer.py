@@ -14,7 +14,8 @@ from app.api.generate import KINDS_OF_ERROR, facts, headers
 from app.api.open_inference import tensors
 from app.api.open_inference.schemas import EXAMPLES, InferRequest, InferResponse
 from app.api.open_inference.tensors import LENGTH_HEADER, Asked
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.images.provenance import Recipe
 from app.mixing import Given
 from app.pipeline import Order, Pipeline

@@ -15,7 +15,8 @@ from app.api.departure import unless_gone
 from app.api.generate import KINDS_OF_ERROR, facts, headers
 from app.api.openai.schemas import EXAMPLES, ImagesRequest, ImagesResponse
 from app.api.schemas import MAX_PROMPT
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.images.encode import Format
 from app.images.provenance import Recipe
 from app.pipeline import Order, Pipeline

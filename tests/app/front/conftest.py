@@ -11,9 +11,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from app.front.door import Door
 from app.front.front import Front
 from app.front.limits import BodyLimits
-from app.front.slow_sockets import LimitedProtocol
+from app.front.turned_away import TurnedAway
 
 
 @dataclass
@@ -57,10 +58,10 @@ def serve(running_loop: asyncio.AbstractEventLoop) -> Serve:
     @contextmanager
     def serve(app: Any, *, limit_s: float = 10.0, max_body_bytes: int = 10_000) -> Iterator[tuple[int, Notes]]:
         notes, state = Notes(), ServerState()
-        front = Front(
-            app, notes, body_limits=BodyLimits(max_body_bytes, {"/upload": 30_000}), receive_timeout_s=limit_s
-        )
-        protocol = LimitedProtocol.with_limit(limit_s)
+        turned_away = TurnedAway(notes)
+        limits = BodyLimits(max_body_bytes, {"/upload": 30_000})
+        front = Front(app, notes, body_limits=limits, receive_timeout_s=limit_s, turned_away=turned_away)
+        protocol = Door.of(turned_away, limit_s)
         config = uvicorn.Config(front, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()
 

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from app.errors import QueueFull, ReceiveTimeout
-from app.front.front import ARRIVED, FACTS
+from app.front.front import ARRIVED
+from app.front.journal import FACTS
 from app.front.limits import FIRST_BYTE, receive_whole
 
 

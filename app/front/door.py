@@ -1,0 +1,50 @@
+"""The HTTP protocol of the service: what was turned away a moment ago is turned away again before it is parsed."""
+
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from app.front.slow_sockets import LimitedProtocol
+from app.front.turned_away import SENT, TurnedAway
+
+
+class Door(LimitedProtocol):
+    turned_away: ClassVar[TurnedAway]
+
+    @classmethod
+    def of(cls, turned_away: TurnedAway, limit_s: float) -> type["Door"]:
+        return type("Door", (cls,), {"turned_away": turned_away, "limit_s": limit_s})
+
+    def data_received(self, data: bytes) -> None:
+        between = self._between_requests()
+        sent = (self.client[0] if self.client else "", data)
+        if between and not self.flow.write_paused and (refusal := self.turned_away.again(sent)) is not None:
+            self._answer(refusal)
+            return
+        super().data_received(data)
+        if between and self._has_one_request():
+            self.scope[SENT] = sent  # type: ignore[literal-required]
+
+    def _between_requests(self) -> bool:
+        """Whether what comes now is the beginning of a request."""
+        if self.cycle is None:
+            return self._head_bytes == 0
+        return self.cycle.response_complete and not self.cycle.more_body and not self._awaits_head
+
+    def _has_one_request(self) -> bool:
+        """Whether what came since was one whole request after which the connection stays open, and nothing else."""
+        return (
+            not self._awaits_head
+            and self.cycle is not None
+            and self.cycle.keep_alive
+            and not self.cycle.response_complete
+            and not self.cycle.more_body
+            and not self.pipeline
+        )
+
+    def _answer(self, response: Any) -> None:
+        self._head_received()
+        self._unset_keepalive_if_required()
+        fields = [b"%s: %s\r\n" % field for field in (*self.server_state.default_headers, *response.raw_headers)]
+        self.transport.write(b"".join((STATUS_LINE[response.status_code], *fields, b"\r\n", response.body)))
+        self.on_response_complete()

@@ -1,0 +1,81 @@
+"""Refused requests that come again: judged by what was understood of them the first time.
+
+In an overload most of what comes has come before, for a caller that was refused tries again, and a retry is the same
+bytes. Whether there is room is asked anew every time, and the answer is the usual one, counted and logged as usual.
+But to parse, validate and order it anew costs those that are being served more than all the rest of it.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from fastapi import Response
+
+from app.api import problems
+from app.api.direct import TRACED
+from app.errors import Overloaded, TesseraError
+from app.front import request_id
+from app.front.journal import Journal
+from app.front.limits import Scope
+
+Sent = tuple[str, bytes]
+"""The peer's address, and a whole request as it came."""
+
+Judge = Callable[[], None]
+"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell."""
+
+SENT = "tessera.sent"
+"""In the scope of a request that came in one piece, where the server tells it: its Sent."""
+
+JUDGE = "tessera.judge"
+"""In the scope of a request that was refused: a Judge."""
+
+_MOST_BYTES = 4_096  # of a request: longer ones are rare, and would be dear to keep and to look up
+
+
+class TurnedAway:
+    """For one event loop. most: how many are remembered, the latest."""
+
+    def __init__(self, journal: Journal, most: int = 1_024) -> None:
+        self._journal = journal
+        self._most = most
+        self._known: OrderedDict[Sent, Scope] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def remember(self, scope: Scope) -> None:
+        """A request that is over. Only what was refused is kept, and nothing that a span is made for."""
+        sent = scope.get(SENT)
+        if sent is None or JUDGE not in scope or TRACED in scope or len(sent[1]) > _MOST_BYTES:
+            return
+        self._known[sent] = scope
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def again(self, sent: Sent) -> Response | None:
+        """The refusal, counted and logged, of a request that was refused before and has to be again.
+
+        None: not known here, or no longer to be refused; it goes the usual way.
+        """
+        scope = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
+        if scope is None:
+            return None
+        began = time.perf_counter()
+        try:
+            scope[JUDGE]()
+        except Overloaded as refusal:
+            self._known.move_to_end(sent)
+            return self._refused(refusal, scope, began)
+        except TesseraError:
+            pass  # the service has changed meanwhile: the usual way tells how
+        del self._known[sent]
+        return None
+
+    def _refused(self, refusal: Overloaded, scope: Scope, began: float) -> Response:
+        self._journal.arrived()
+        identity = request_id.assign(scope)
+        response = problems.problem(refusal, scope)
+        response.raw_headers.append((request_id.HEADER, identity))
+        self._journal.request(scope, response.status_code, time.perf_counter() - began, len(response.body))
+        return response
