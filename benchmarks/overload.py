@@ -23,24 +23,31 @@ from benchmarks.tutorial import models_folder
 N, TIMES = 16, 10
 TIMEOUT_MS = 2000
 CLIENTS = [f"benchmark-client-{index}" for index in range(8)]
+UNLIKE = 2_000  # requests of a client until the first comes again: more than the service remembers of all of them
 PROBE_S = 6.0
 SETTLED = 100  # single requests in a row, about half a second: one in a hundred is slow on a quiet machine as well
 MEBIBYTE = 2**20
 
 
 def main() -> int:
-    options = parser(__doc__, seconds=60).parse_args()
-    report = Report("overload", f"{TIMES} times overload, open loop, {options.seconds:.0f} s")
+    arguments = parser(__doc__, seconds=60)
+    arguments.add_argument("--unlike", action="store_true", help="every request has a seed of its own: nobody asks again")
+    options = arguments.parse_args()
+    name, manner = ("overload-unlike", "every request unlike the others, ") if options.unlike else ("overload", "")
+    report = Report(name, f"{TIMES} times overload, open loop, {manner}{options.seconds:.0f} s")
     with models_folder(options.models) as models, serving(models, api_keys=",".join(CLIENTS)) as service:
         (idle,) = client.measure(service.port, probe(0.0))
-        peaks = [capacity(service, min(12.0, options.seconds))]
+        with Watch(service):  # it takes its share of the machine, as in the flood
+            peaks = [capacity(service, min(12.0, options.seconds))]
         rate = TIMES * peaks[0].images_per_second / N
         before = service.metrics()["process_resident_memory_bytes"]
-        process = client.start(Plan(service.port, [*flood(rate, options.seconds), probe(options.seconds)]))
+        streams = [*flood(rate, options.seconds, options.unlike), probe(options.seconds)]
+        process = client.start(Plan(service.port, streams))
         with Watch(service) as watch:
             *flooded, after = client.collect(process)
         ready = service.ready()
-        peaks.append(capacity(service, min(12.0, options.seconds)))
+        with Watch(service):
+            peaks.append(capacity(service, min(12.0, options.seconds)))
     report.table(*table(peaks, flooded, options.seconds))
     report.add(f"Answers by status: {by_status(flooded)} (0: cut, -1: no connection).")
     report.add(
@@ -59,10 +66,11 @@ def capacity(service: Service, seconds: float) -> Summary:
     return client.measure(service.port, stream)[0]
 
 
-def flood(rate: float, seconds: float) -> list[Stream]:
+def flood(rate: float, seconds: float, unlike: bool = False) -> list[Stream]:
     body: dict[str, Any] = {"n": N, "timeout_ms": TIMEOUT_MS}
+    bodies = [{**body, "seed": seed} for seed in range(UNLIKE)] if unlike else [body]
     return [
-        Stream(key, [body], 400, seconds, headers=as_client(index), rate=rate / len(CLIENTS), keep_records=True)
+        Stream(key, bodies, 400, seconds, headers=as_client(index), rate=rate / len(CLIENTS), keep_records=True)
         for index, key in enumerate(CLIENTS)
     ]
 
