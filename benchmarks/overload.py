@@ -31,7 +31,7 @@ MEBIBYTE = 2**20
 
 def main() -> int:
     arguments = parser(__doc__, seconds=60)
-    arguments.add_argument("--unlike", action="store_true", help="a seed of its own for every request: nobody asks again")
+    arguments.add_argument("--unlike", action="store_true", help="no request comes twice: each has another seed")
     options = arguments.parse_args()
     name, manner = ("overload-unlike", "every request unlike the others, ") if options.unlike else ("overload", "")
     report = Report(name, f"{TIMES} times overload, open loop, {manner}{options.seconds:.0f} s")
