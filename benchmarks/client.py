@@ -63,7 +63,8 @@ async def perform(plan: Plan) -> list[Summary]:
 def take_turns() -> None:
     """Where all cores compute what was asked for, this process waits for its turn instead of interrupting them.
 
-    It stands for clients on machines of their own, which would not. What is sent late by that counts as latency.
+    It stands for clients on machines of their own, which would not. For open loops only: what they send late by that
+    counts as latency, while a closed loop would ask for less.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -72,7 +73,8 @@ def take_turns() -> None:
 
 def main() -> None:
     plan = Plan.from_json(json.load(sys.stdin))
-    take_turns()
+    if any(stream.rate for stream in plan.streams):
+        take_turns()
     gc.disable()  # its pauses would count as the server's
     json.dump([summary.to_json() for summary in uvloop.run(perform(plan))], sys.stdout)
 
