@@ -5,15 +5,17 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from benchmarks.plan import CUT, REFUSED, Plan, Stream
 from benchmarks.pool import Pool
-from benchmarks.tally import Record
+from benchmarks.tally import TURNED_AWAY, Record
 from benchmarks.wire import Answer, Connection, Cut, connect, get, post
 
 _PAUSE_S = 0.05  # before a connection is made again
 _LONGEST_ANSWER_S = 60.0
+_SHORTEST_WAIT_S = 0.0005  # timers count whole milliseconds: what is due sooner is due now
 
 
 class Run:
@@ -26,13 +28,16 @@ class Run:
         self._end = stream.start_s + stream.seconds
         self._orders = self._requests()
         self._begun = 0
+        self._asked: dict[Connection, float] = {}  # and when it was asked
 
     async def run(self) -> list[Record]:
         await asyncio.sleep(self._stream.start_s - self._now)
+        patience = asyncio.create_task(self._lose_patience())
         if self._stream.rate is None:
             await asyncio.gather(*(self._closed() for _ in range(self._stream.connections)))
         else:
             await self._open(self._stream.rate)
+        patience.cancel()
         return self.records
 
     def _requests(self) -> Iterator[tuple[bytes, int]]:
@@ -75,12 +80,24 @@ class Run:
 
     async def _open(self, rate: float) -> None:
         pool = Pool(self._stream.connections, self._connect, self._ask)
-        for due in self._arrivals(rate):
-            await asyncio.sleep(due - self._now)
-            if self._over:
-                break
-            self._begun += 1
-            pool.ask(due)
+        loop = asyncio.get_running_loop()
+        all_asked = loop.create_future()
+        arrivals = self._arrivals(rate)
+        due = next(arrivals)
+
+        def ask_what_is_due() -> None:  # by callbacks, as the pool is
+            nonlocal due
+            while not self._over:
+                if (ahead := due - self._now) >= _SHORTEST_WAIT_S:
+                    loop.call_later(ahead, ask_what_is_due)
+                    return
+                self._begun += 1
+                pool.ask(due)
+                due = next(arrivals)
+            all_asked.set_result(None)
+
+        ask_what_is_due()
+        await all_asked
         await pool.end()
 
     def _arrivals(self, rate: float) -> Iterator[float]:
@@ -100,20 +117,31 @@ class Run:
     def _ask(self, connection: Connection, due: float, then: Callable[[int], None]) -> None:
         """One request on this connection; `then` is told the status."""
         request, n = next(self._orders)
+        self._asked[connection] = self._now
+        connection.send(request, partial(self._told, connection, due, n, then))
 
-        def told(outcome: Answer | Cut) -> None:
-            longest.cancel()
-            if isinstance(outcome, Cut):
-                connection.hang_up()
-                record = Record(due, self._now, CUT, 0, 0, False)
-            else:
-                retry_after = any(name.lower() == b"retry-after" for name, _ in outcome.fields)
-                record = Record(due, self._now, outcome.status, n, outcome.size, retry_after)
-            self.records.append(record)
-            then(record.status)
+    def _told(
+        self, connection: Connection, due: float, n: int, then: Callable[[int], None], outcome: Answer | Cut
+    ) -> None:
+        del self._asked[connection]
+        if isinstance(outcome, Cut):
+            connection.hang_up()
+            record = Record(due, self._now, CUT, 0, 0, False)
+        else:
+            retry_after = outcome.status in TURNED_AWAY and any(
+                name.lower() == b"retry-after" for name, _ in outcome.fields
+            )
+            record = Record(due, self._now, outcome.status, n, outcome.size, retry_after)
+        self.records.append(record)
+        then(record.status)
 
-        longest = asyncio.get_running_loop().call_later(_LONGEST_ANSWER_S, connection.hang_up)
-        connection.send(request, told)
+    async def _lose_patience(self) -> None:
+        """Hangs up where no answer comes: by one timer, for one each would be set and cancelled with every request."""
+        while True:
+            await asyncio.sleep(1)
+            for connection, asked in list(self._asked.items()):
+                if self._now - asked > _LONGEST_ANSWER_S:
+                    connection.hang_up()
 
 
 def images(body: Mapping[str, Any]) -> int:
