@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 # Below this many bytes of pixels the work is done sooner (about 1 ms) than a thread would be scheduled under load.
 _INLINE_BYTES = 100_000
+# Two cores that also compute the images have nothing to give to a thread: it is only one more to hand the work to.
+_INLINE_BYTES_ON_TWO_CORES = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,9 @@ class Pipeline:
         self._max_pixels = max_pixels
         self._gathering = Gathering()
         self._words = Words()
-        self._encoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")
+        cores = os.cpu_count() or 1
+        self._inline_bytes = _INLINE_BYTES if cores > 2 else _INLINE_BYTES_ON_TWO_CORES
+        self._encoders = ThreadPoolExecutor(cores, thread_name_prefix="encode")
 
     async def generate(self, order: Order, render: Render = rendering.render) -> Answer:
         """render: makes the body, in a thread when there is much to make.
@@ -248,7 +252,7 @@ class Pipeline:
 
     async def _encode(self, images: Images, recipe: Recipe, order: Order, render: Render) -> bytes:
         size = images.nbytes * order.layout.scale**2
-        if size <= _INLINE_BYTES and order.form is not Form.WEBP and order.layout.size is None:
+        if size <= self._inline_bytes and order.form is not Form.WEBP and order.layout.size is None:
             return render(images, recipe, order.form, order.layout)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoders, render, images, recipe, order.form, order.layout)

@@ -2,6 +2,7 @@ import asyncio
 import base64
 import io
 import json
+import threading
 import time
 import zipfile
 from types import SimpleNamespace
@@ -167,10 +168,32 @@ def test_zip_holds_single_files_and_their_metadata(kitchen: Any) -> None:
 
 def test_a_large_answer_is_encoded_off_the_loop_and_is_the_same(kitchen: Any) -> None:
     seeds = list(range(256))
-    large = run(kitchen, order(seeds, layout=Layout(16, 0, (0, 0, 0), 2)))
+    large = run(kitchen, order(seeds, layout=Layout(16, 0, (0, 0, 0), 3)))
     grid = pixels(large.body)
-    assert grid.shape == (256, 256, 3)
-    assert (grid[::2, ::2][8:16, :8] == pixels(run(kitchen, order([16])).body)).all()
+    assert grid.shape == (384, 384, 3)
+    assert (grid[::3, ::3][8:16, :8] == pixels(run(kitchen, order([16])).body)).all()
+
+
+@pytest.mark.parametrize(
+    ("cores", "scale", "place"),
+    [(8, 1, "MainThread"), (8, 2, "encode_0"), (2, 2, "MainThread"), (2, 3, "encode_0")],
+)
+def test_what_is_long_enough_for_the_machine_is_encoded_in_a_thread(
+    kitchen: Any, monkeypatch: pytest.MonkeyPatch, cores: int, scale: int, place: str
+) -> None:
+    """256 images of 8x8x3: 49 kB of pixels at scale 1, 197 kB at 2, 442 kB at 3."""
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    pipeline = Pipeline(kitchen.registry, Open(), kitchen.lifecycle, Telemetry(), 4_000_000)  # type: ignore[arg-type]
+    places = []
+
+    def render(*_: Any) -> bytes:
+        places.append(threading.current_thread().name)
+        return b"picture"
+
+    wanted = order(list(range(256)), layout=Layout(16, 0, (0, 0, 0), scale))
+    assert asyncio.run(pipeline.generate(wanted, render)).body == b"picture"
+    assert places == [place]
+    pipeline.close()
 
 
 def test_too_many_pixels_name_what_to_change(kitchen: Any) -> None:
