@@ -31,9 +31,9 @@ MEBIBYTE = 2**20
 
 def main() -> int:
     arguments = parser(__doc__, seconds=60)
-    arguments.add_argument("--unlike", action="store_true", help="no request comes twice: each has another seed")
+    arguments.add_argument("--unlike", action="store_true", help="other seeds each time: none is remembered")
     options = arguments.parse_args()
-    name, manner = ("overload-unlike", "every request unlike the others, ") if options.unlike else ("overload", "")
+    name, manner = ("overload-unlike", "other seeds each time, ") if options.unlike else ("overload", "")
     report = Report(name, f"{TIMES} times overload, open loop, {manner}{options.seconds:.0f} s")
     with models_folder(options.models) as models, serving(models, api_keys=",".join(CLIENTS)) as service:
         (idle,) = client.measure(service.port, probe(0.0))

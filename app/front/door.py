@@ -1,7 +1,8 @@
 """The HTTP protocol of the service: what was turned away a moment ago is turned away again before it is parsed."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.front.slow_sockets import LimitedProtocol
@@ -42,7 +43,7 @@ class Door(LimitedProtocol):
             and not self.pipeline
         )
 
-    def _answer(self, response: Any) -> None:
+    def _answer(self, response: Response) -> None:
         self._head_received()
         self._unset_keepalive_if_required()
         fields = [b"%s: %s\r\n" % field for field in (*self.server_state.default_headers, *response.raw_headers)]
