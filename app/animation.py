@@ -16,7 +16,11 @@ def animated(
 ) -> bytes:
     """uint8 [N, H, W, 1|3|4]; each frame is shown for frame_ms milliseconds."""
     large = frames if scale == 1 else frames.repeat(scale, axis=1).repeat(scale, axis=2)
-    return encode_apng(large, frame_ms, recipe.png_chunks()) if form == "png" else _webp(large, frame_ms, recipe)
+    return (
+        encode_apng(large, frame_ms, recipe.png_chunks(), recipe.filtered)
+        if form == "png"
+        else _webp(large, frame_ms, recipe)
+    )
 
 
 def _webp(frames: NDArray[np.uint8], frame_ms: int, recipe: Recipe) -> bytes:

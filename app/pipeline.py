@@ -276,6 +276,7 @@ def _recipe(served: "ServedModel", order: Order, classes: Classes) -> Recipe:
         truncation_psi=order.truncation_psi,
         parameters={} if order.mix is None else order.mix.parameters,
         created=manifest.created,
+        filtered=served.filtered,
     )
 
 

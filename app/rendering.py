@@ -5,7 +5,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from app.animation import animated
 from app.errors import InvalidField
 from app.images.encode import Format, encode
 from app.images.grid import assemble
-from app.images.provenance import Recipe
+from app.images.provenance import Json, Recipe
 from app.resizing import resized
 from app.resizing import width as width_for
 
@@ -74,6 +74,11 @@ class Layout:
             columns * (width * self.scale + self.padding) + self.padding,
         )
 
+    @property
+    def as_made(self) -> bool:
+        """Is each pixel of an image one of the answer?"""
+        return self.scale == 1 and self.size is None
+
     def single(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of one image on its own."""
         if self.size is not None:
@@ -113,33 +118,32 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
         return next(files(images[:1], recipe, layout, form.value))
     if layout.frame_ms is not None:
         assert form.value != "jpeg"
-        shown = {"frame_ms": layout.frame_ms, "scale": layout.scale}
-        recipe = replace(recipe, parameters={**recipe.parameters, **shown})
-        return animated(images, layout.frame_ms, layout.scale, recipe, form.value)
+        shown = _shown_as(recipe, layout, {"frame_ms": layout.frame_ms, "scale": layout.scale})
+        return animated(images, layout.frame_ms, layout.scale, shown, form.value)
     grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
     background = "#" + bytes(layout.background).hex()
-    parameters = {
-        **recipe.parameters,
+    parameters: dict[str, Json] = {
         "columns": layout.columns,
         "padding": layout.padding,
         "background": background,
         "scale": layout.scale,
     }
-    return encode(grid, form.value, recipe=replace(recipe, parameters=parameters), background=layout.background)
+    return encode(grid, form.value, recipe=_shown_as(recipe, layout, parameters), background=layout.background)
 
 
 def files(images: Images, recipe: Recipe, layout: Layout, form: Format) -> Iterator[bytes]:
     """Each image as a file that carries its own recipe."""
     labels: Sequence[int | str] = recipe.labels
-    shown = {"scale": layout.scale} if layout.size is None else {"size": layout.size}
+    shown = _shown_as(recipe, layout, {"scale": layout.scale} if layout.size is None else {"size": layout.size})
     for i, image in enumerate(images):
-        own = replace(
-            recipe,
-            seeds=recipe.seeds[i : i + 1],
-            labels=labels[i : i + 1] if labels else (),
-            parameters={**recipe.parameters, **shown},
-        )
+        own = replace(shown, seeds=recipe.seeds[i : i + 1], labels=labels[i : i + 1] if labels else ())
         yield encode(np.ascontiguousarray(_shown(image, layout)), form, recipe=own)
+
+
+def _shown_as(recipe: Recipe, layout: Layout, parameters: Mapping[str, Json]) -> Recipe:
+    """With what shaped the answer. What is known of the model's pictures is not known of enlarged ones."""
+    filtered = recipe.filtered if layout.as_made else None
+    return replace(recipe, parameters={**recipe.parameters, **parameters}, filtered=filtered)
 
 
 def _shown(image: Images, layout: Layout) -> Images:

@@ -36,7 +36,7 @@ def encode(
 ) -> bytes:
     """uint8 [H, W, 1|3|4] as a file that carries its recipe. `quality`, 1..100, makes WebP lossy; PNG ignores it."""
     if form == "png":
-        return encode_png(image, recipe.png_chunks() if recipe else ())
+        return encode_png(image, recipe.png_chunks(), recipe.filtered) if recipe else encode_png(image)
     xmp = recipe.xmp(MEDIA_TYPES[form]) if recipe else b""
     if form == "webp":
         return encode_webp(image, quality=quality, xmp=xmp)

@@ -16,19 +16,28 @@ _MAX_LENGTH = 2**31 - 1
 _ANCILLARY = re.compile(rb"[a-z][A-Za-z][A-Z][A-Za-z]\Z")
 
 
-def encode_png(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
-    """uint8 [H, W, C], C in {1, 3, 4}, as an 8-bit PNG; `chunks` (type, data) stand before the pixels, in their order.
+def encode_png(
+    image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes]] = (), filtered: bool | None = None
+) -> bytes:
+    """uint8 [H, W, C], C in {1, 3, 4}, as an 8-bit PNG; `chunks` (type, data) stand before the pixels, in their order;
+    `filtered` as in scanlines.py.
 
     Equal input gives equal bytes on one kind of CPU with one version of ISA-L. Raises ValueError for another shape or
     type, and for a chunk that is not ancillary (PNG specification, 5.4).
     """
-    return b"".join([*_head(image, chunks), *_framed(b"IDAT", deflate_scanlines(image)), *_framed(b"IEND", b"")])
+    head = _head(image, chunks)
+    return b"".join([*head, *_framed(b"IDAT", deflate_scanlines(image, filtered)), *_framed(b"IEND", b"")])
 
 
-def encode_apng(frames: npt.NDArray[np.uint8], frame_ms: int, chunks: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+def encode_apng(
+    frames: npt.NDArray[np.uint8],
+    frame_ms: int,
+    chunks: Sequence[tuple[bytes, bytes]] = (),
+    filtered: bool | None = None,
+) -> bytes:
     """uint8 [N, H, W, C] as an animated PNG that repeats endlessly, each frame whole and shown for frame_ms (1..65535).
 
-    Readers that know no animation show the first frame. `chunks`, bytes and ValueError as encode_png.
+    Readers that know no animation show the first frame. `chunks`, `filtered`, bytes and ValueError as encode_png.
     """
     if not 1 <= frame_ms <= 0xFFFF or frames.ndim != 4 or 0 in frames.shape:
         raise ValueError(f"frames must be [N, H, W, C], shown for 1 to 65535 ms, not {frames.shape} for {frame_ms}")
@@ -38,7 +47,7 @@ def encode_apng(frames: npt.NDArray[np.uint8], frame_ms: int, chunks: Sequence[t
     for i, frame in enumerate(frames):
         # At 0, 0, for frame_ms / 1000 s, nothing disposed of, nothing blended.
         control = struct.pack(">IIIIIHHBB", number, width, height, 0, 0, frame_ms, 1000, 0, 0)
-        pixels = deflate_scanlines(frame)
+        pixels = deflate_scanlines(frame, filtered)
         parts += _framed(b"fcTL", control)
         parts += _framed(b"fdAT", struct.pack(">I", number + 1) + pixels) if i else _framed(b"IDAT", pixels)
         number += 2 if i else 1

@@ -34,6 +34,7 @@ class Recipe:
     labels: one an image, by name or index; empty for a model without classes.
     parameters: whatever else shaped the answer (columns, padding, background, scale ...), as JSON.
     created: RFC 3339, or empty for no date. producer: who answers for the service, as the AIGC label asks.
+    filtered: how its pictures go into a PNG (scanlines.py); None: each as suits it. Not told: the pixels are the same.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Recipe:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     created: str = ""
     producer: str = _SYSTEM
+    filtered: bool | None = None
 
     def json(self) -> str:
         """Canonical ASCII JSON: sorted keys, no spaces. Raises ValueError for NaN or infinity."""

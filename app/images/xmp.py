@@ -6,6 +6,7 @@ GB 45438-2025 and TC260-PG-20258A (the AIGC label).
 
 import json
 import re
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 # A name, not an address: nothing under .example ever resolves (RFC 6761).
@@ -28,7 +29,7 @@ _PACKET = f"""\
    <Iptc4xmpExt:AISystemVersionUsed>%(version)s</Iptc4xmpExt:AISystemVersionUsed>
    <xmpMM:InstanceID>xmp.iid:%(instance)s</xmpMM:InstanceID>
    <TC260:AIGC>%(aigc)s</TC260:AIGC>
-%(optional)s  </rdf:Description>
+%(created)s%(recipe)s  </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
@@ -39,16 +40,29 @@ _RECIPE = "   <tessera:Recipe>%s</tessera:Recipe>\n"
 def packet(*, system: str, version: str, instance: str, producer: str, created: str = "", recipe: str = "") -> str:
     """One read-only packet. `instance` is a UUID, `created` RFC 3339, `recipe` JSON; left out if empty: the last two.
 
-    Any text may be given: what XML cannot hold is replaced by U+FFFD.
+    Otherwise any text may be given: what XML cannot hold is replaced by U+FFFD.
     """
-    optional = (_CREATED % text(created) if created else "") + (_RECIPE % text(recipe) if recipe else "")
-    return _PACKET % {
-        "system": text(system),
-        "version": text(version),
-        "instance": text(instance),
-        "aigc": text(aigc_label(producer, instance)),
-        "optional": optional,
+    recipe = _RECIPE % text(recipe) if recipe else ""
+    return _of_model(system, version, producer, created) % {"instance": instance, "recipe": recipe}
+
+
+@lru_cache(maxsize=256)
+def _of_model(system: str, version: str, producer: str, created: str) -> str:
+    """The packet without what differs from one image to the next."""
+    parts = {
+        "system": _once(text(system)),
+        "version": _once(text(version)),
+        "instance": "%(instance)s",
+        "aigc": text(aigc_label(_once(producer), "%(instance)s")),
+        "created": _CREATED % _once(text(created)) if created else "",
+        "recipe": "%(recipe)s",
     }
+    return _PACKET % parts
+
+
+def _once(value: str) -> str:
+    """As it was after being formatted once more."""
+    return value.replace("%", "%%")
 
 
 def aigc_label(producer: str, produce_id: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import DeviceLost, ModelRejected
+from app.images.scanlines import usually_filtered
 from app.registry.manifest import Manifest
 from app.registry.proof import check_codes, check_golden, golden_inputs
 from app.registry.shelf import ServedModel, Shelf
@@ -144,13 +145,13 @@ class Registry:
         prepared = await asyncio.to_thread(self._prepare, folder, serving.manifest if serving else None)
         if prepared is None:
             return None
-        model, engine = prepared
+        model, engine, filtered = prepared
         batcher = self._build_batcher(model.manifest, engine)
         await batcher.start()
         log.info("model %s is ready (%s)", model.manifest.ref, model.digest[:12])
-        return ServedModel(model.manifest, model.digest, engine, batcher)
+        return ServedModel(model.manifest, model.digest, engine, batcher, filtered)
 
-    def _prepare(self, folder: Path, serving: Manifest | None) -> "tuple[VerifiedModel, Engine] | None":
+    def _prepare(self, folder: Path, serving: Manifest | None) -> "tuple[VerifiedModel, Engine, bool | None] | None":
         model = verify(folder)
         if model.manifest == serving:
             return None
@@ -167,7 +168,7 @@ class Registry:
         check_golden(model, made)
         if codes is not None:
             check_codes(model, codes)
-        return model, engine
+        return model, engine, usually_filtered(made)
 
 
 def _refuse(ref: str, reason: str) -> Refused:

@@ -20,12 +20,13 @@ _SHOWN = 100
 
 @dataclass(frozen=True)
 class ServedModel:
-    """digest: SHA-256 of the generator, hexadecimal."""
+    """digest: SHA-256 of the generator, hexadecimal. filtered: how its pictures go into a PNG (images/scanlines.py)."""
 
     manifest: Manifest
     digest: str
     engine: "Engine"
     batcher: "Batcher"
+    filtered: bool | None = None
 
 
 class Shelf:

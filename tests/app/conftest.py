@@ -87,7 +87,8 @@ def painted(
     engine = SimpleNamespace(
         device_class="cpu", batching="natural", buckets=(1, 2, 4), images_per_second=1000.0, fallback=""
     )
-    return SimpleNamespace(manifest=manifest, digest="ab" * 32, engine=engine, batcher=PaintedBatcher(channels))
+    batcher = PaintedBatcher(channels)
+    return SimpleNamespace(manifest=manifest, digest="ab" * 32, engine=engine, batcher=batcher, filtered=None)
 
 
 class PaintedRegistry:

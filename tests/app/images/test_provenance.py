@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.images.encode import JPEG_XMP_LIMIT, MEDIA_TYPES, Format, encode
+from app.images.png import encode_png
 from app.images.provenance import XMP_KEYWORD, Recipe
 from app.images.readback import read_recipe
 
@@ -148,7 +149,10 @@ def test_no_text_breaks_the_packet_or_the_recipe(text: str) -> None:
         assert read_recipe(encode(IMAGE, form, recipe=recipe))["parameters"] == {text: text}
 
 
-@pytest.mark.parametrize("text", ["<&>\"'", "]]>", "a\r\nb\tc", "\N{SNOWMAN}\N{GRINNING FACE}", "<?xpacket end='w'?>"])
+@pytest.mark.parametrize(
+    "text",
+    ["<&>\"'", "]]>", "100 %", "%(instance)s", "a\r\nb\tc", "\N{SNOWMAN}\N{GRINNING FACE}", "<?xpacket end='w'?>"],
+)
 def test_text_of_the_packet_is_escaped(text: str) -> None:
     assert labels(replace(RECIPE, model=text))["iptc:AISystemUsed"] == f"Tessera {text}"
 
@@ -178,3 +182,12 @@ def test_labels_that_grow_when_escaped_fit_too() -> None:
 def test_a_shortened_recipe_still_has_the_instance_of_the_whole() -> None:
     one, two = (replace(RECIPE, seeds=range(start, start + 10_000), labels=()) for start in (0, 1))
     assert labels(one, "jpeg")["mm:InstanceID"] != labels(two, "jpeg")["mm:InstanceID"]
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_the_way_into_a_png_is_taken_and_not_told(filtered: bool) -> None:
+    recipe = replace(RECIPE, filtered=filtered)
+    with Image.open(io.BytesIO(encode(IMAGE, "png", recipe=recipe))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), IMAGE)
+    assert recipe.png_chunks() == RECIPE.png_chunks()
+    assert encode_png(IMAGE, RECIPE.png_chunks(), filtered) == encode(IMAGE, "png", recipe=recipe)

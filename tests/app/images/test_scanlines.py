@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from app.images import scanlines
-from app.images.scanlines import deflate_scanlines
+from app.images.scanlines import deflate_scanlines, usually_filtered
 from benchmarks.filters import cost
 
 Pixels = npt.NDArray[np.uint8]
@@ -20,13 +20,14 @@ NONE, SUB, UP = 0, 1, 2
 SHAPES = st.tuples(st.integers(1, 30), st.integers(1, 30), st.sampled_from((1, 3, 4)))
 
 
-def inflate(image: Pixels) -> Pixels:
+def inflate(image: Pixels, filtered: bool | None = None) -> Pixels:
     height, width, channels = image.shape
-    return np.frombuffer(zlib.decompress(deflate_scanlines(image)), np.uint8).reshape(height, 1 + width * channels)
+    lines = zlib.decompress(deflate_scanlines(image, filtered))
+    return np.frombuffer(lines, np.uint8).reshape(height, 1 + width * channels)
 
 
-def filters(image: Pixels) -> set[int]:
-    return set(inflate(image)[:, 0].tolist())
+def filters(image: Pixels, filtered: bool | None = None) -> set[int]:
+    return set(inflate(image, filtered)[:, 0].tolist())
 
 
 def undone(lines: Pixels, channels: int) -> Pixels:
@@ -98,3 +99,33 @@ def test_widths_around_the_block_that_costs_are_summed_in(smooth: Draw, width: i
 def test_images_need_not_be_contiguous(noise: Draw) -> None:
     image = noise(40, 60, 4)[::2, ::-1, :3]
     np.testing.assert_array_equal(undone(inflate(image), 3), image)
+
+
+@pytest.mark.parametrize("size", [1, 64, 300])
+def test_the_way_that_is_asked_for_is_taken(draw: Draw, size: int) -> None:
+    image = draw(size, size, 3)
+    for filtered, expected in ((False, {NONE}), (True, {SUB, UP})):
+        assert filters(image, filtered) <= expected
+        np.testing.assert_array_equal(undone(inflate(image, filtered), 3), image)
+
+
+def test_what_pictures_are_alike_in_is_found(smooth: Draw) -> None:
+    few_colours = dithered(6)
+    gradients = np.stack([smooth(64, 48 + i, 3)[:, i:] for i in range(6)])
+    assert usually_filtered(few_colours) is False
+    assert usually_filtered(gradients) is True
+    assert usually_filtered(np.concatenate((few_colours, gradients))) is None
+
+
+def test_a_few_exceptions_that_cost_little_make_no_difference(flat: Draw, smooth: Draw) -> None:
+    """Next to a photograph a drawing takes hardly any bytes, whichever way."""
+    mixed = np.stack([smooth(64, 64, 3)] * 20 + [flat(64, 64, 3)])
+    assert usually_filtered(mixed) is True
+
+
+def dithered(n: int) -> Pixels:
+    """Eight colours at random: a filter makes many more of them."""
+    random = np.random.default_rng(7)
+    colours = random.integers(0, 256, (8, 3), np.uint8)
+    picked: Pixels = colours[random.integers(0, 8, (n, 64, 48))]
+    return picked

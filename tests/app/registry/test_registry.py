@@ -32,6 +32,14 @@ def test_engines_are_built_warmed_and_asked_outside_the_event_loop(house):
     assert house.calls == [(stage, "avatars@1", False) for stage in ("build", "warm_up", "forward")]
 
 
+def test_how_its_pictures_are_deflated_best_is_found_from_its_golden_seeds(house, monkeypatch):
+    house.add()
+    monkeypatch.setattr("app.registry.registry.usually_filtered", lambda images: images.shape == (16, 8, 8, 3))
+    registry = house.registry()
+    reload(registry)
+    assert registry.get("avatars").filtered is True
+
+
 def test_before_the_first_load_nothing_serves(house):
     house.add()
     registry = house.registry()
