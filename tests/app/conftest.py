@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import NotLoaded, TesseraError, UnknownModel
 from app.inference.jobs import Spent
+from tests.app.kitchen import Kitchen
 
 SIDE = 8
 
@@ -128,3 +129,9 @@ def paint_registry() -> Any:
 @pytest.fixture(scope="session")
 def paint_images() -> Any:
     return paint
+
+
+@pytest.fixture
+def kitchen() -> Kitchen:
+    fashion, avatars = painted("fashion", classes=("shirt", "shoe", "bag")), painted("avatars")
+    return Kitchen(PaintedRegistry(fashion, avatars), fashion, avatars)

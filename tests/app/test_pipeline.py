@@ -1,85 +1,23 @@
+"""What an answer holds: pixels, formats, files and what they say of themselves."""
+
 import asyncio
 import base64
 import io
 import json
 import threading
-import time
 import zipfile
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from app.errors import (
-    DeviceLost,
-    Draining,
-    EngineFailed,
-    InvalidField,
-    InvalidFields,
-    NotLoaded,
-    QueueFull,
-    UnknownModel,
-)
+from app.errors import InvalidField
 from app.images.readback import read_recipe
 from app.inference.latents import labels_for, latents
-from app.lifecycle import Lifecycle, Stage
-from app.pipeline import Answer, Order, Pipeline
+from app.pipeline import Pipeline
 from app.rendering import Form, Layout
 from app.telemetry import Telemetry
-
-GRID = Layout(None, 2, (255, 255, 255), 1)
-BARE = Layout(None, 0, (255, 255, 255), 1)
-
-
-class Open:
-    """An admission that lets everything in, or refuses everything."""
-
-    def __init__(self, refusal: Exception | None = None) -> None:
-        self.refusal = refusal
-        self.asked: list[tuple[Any, ...]] = []
-
-    def admit(self, *facts: Any) -> None:
-        self.asked.append(facts)
-        if self.refusal is not None:
-            raise self.refusal
-
-
-@pytest.fixture
-def kitchen(paint_model: Any, paint_registry: Any) -> SimpleNamespace:
-    """A pipeline over two painted models, and everything it is wired to."""
-    fashion = paint_model("fashion", classes=("shirt", "shoe", "bag"))
-    avatars = paint_model("avatars")
-    lifecycle, telemetry, admission = Lifecycle(), Telemetry(), Open()
-    lifecycle.ready()
-    registry = paint_registry(fashion, avatars)
-    pipeline = Pipeline(registry, admission, lifecycle, telemetry, 4_000_000)  # type: ignore[arg-type]
-    return SimpleNamespace(**{k: v for k, v in locals().items() if k not in ("paint_model", "paint_registry")})
-
-
-def order(seeds: list[int], **changes: Any) -> Order:
-    facts: dict[str, Any] = {
-        "model": None,
-        "seeds": np.array(seeds, np.uint32),
-        "labels": (),
-        "label_fields": (),
-        "truncation_psi": 1.0,
-        "layout": BARE,
-        "form": Form.PNG,
-        "deadline": time.monotonic() + 30,
-        "client": "c",
-    }
-    return Order(**facts | changes)
-
-
-def run(kitchen: SimpleNamespace, wanted: Order) -> Answer:
-    answer: Answer = asyncio.run(kitchen.pipeline.generate(wanted))
-    return answer
-
-
-def pixels(file: bytes) -> Any:
-    return np.asarray(Image.open(io.BytesIO(file)))
+from tests.app.kitchen import GRID, Open, order, pixels, run
 
 
 def test_tile_k_of_a_grid_is_the_image_of_its_seed_alone(kitchen: Any) -> None:
@@ -228,93 +166,7 @@ def test_rgba_models_take_a_transparent_background(kitchen: Any, paint_model: An
         run(kitchen, order([1], model="icons", form=Form.JPEG, layout=clear))
 
 
-def test_unknown_models_and_labels_are_named(kitchen: Any) -> None:
-    with pytest.raises(UnknownModel):
-        run(kitchen, order([1], model="nobody"))
-    with pytest.raises(InvalidFields, match="no classes"):
-        run(kitchen, order([1], labels=["x"], label_fields=["label"]))
-
-
-def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen: Any) -> None:
-    wanted = order([1, 2])
-    run(kitchen, wanted)
-    assert kitchen.admission.asked == [(2, wanted.deadline, "c", kitchen.avatars.batcher.backlog, 1000.0)]
-    kitchen.admission.refusal = QueueFull("full", 3)
-    with pytest.raises(QueueFull):
-        run(kitchen, wanted)
-    assert len(kitchen.avatars.batcher.asked) == 1
-    assert kitchen.avatars.batcher.charged == ["c"]
-    assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
-
-
-def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> None:
-    judge = kitchen.pipeline.judge(order([1, 2]), 2.0)
-    judge()
-    kitchen.admission.refusal = QueueFull("full", 3)
-    before = time.monotonic()
-    with pytest.raises(QueueFull):
-        judge()
-    n, deadline, client, *_ = kitchen.admission.asked[-1]
-    assert (n, client) == (2, "c")
-    assert before + 2 <= deadline <= time.monotonic() + 2
-    assert kitchen.avatars.batcher.charged == ["c"]
-    assert b'tessera_images_rejected_total{model="avatars@1",reason="queue_full"} 2.0' in kitchen.telemetry.exposition()
-
-
-def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint_model: Any) -> None:
-    judge = kitchen.pipeline.judge(order([1]), 2.0)
-    kitchen.admission.refusal = QueueFull("full", 3)
-    kitchen.registry.served.append(paint_model("avatars", version=2))
-    judge()
-    assert kitchen.admission.asked == []
-
-
-def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
-    judge = kitchen.pipeline.judge(order([1]), 2.0)
-    kitchen.lifecycle.drain()
-    with pytest.raises(Draining):
-        judge()
-
-
-def test_nothing_is_taken_while_loading_or_draining(kitchen: Any) -> None:
-    kitchen.lifecycle.drain()
-    with pytest.raises(Draining):
-        run(kitchen, order([1]))
-    loading = Pipeline(kitchen.registry, Open(), Lifecycle(), Telemetry(), 1000)  # type: ignore[arg-type]
-    with pytest.raises(NotLoaded):
-        asyncio.run(loading.generate(order([1])))
-    assert kitchen.avatars.batcher.asked == []
-
-
-def test_a_failed_forward_pass_leaves_the_service_ready(kitchen: Any) -> None:
-    kitchen.avatars.batcher.failure = EngineFailed("this batch only")
-    with pytest.raises(EngineFailed):
-        run(kitchen, order([1]))
-    assert kitchen.lifecycle.stage is Stage.READY
-
-
-def test_a_lost_device_makes_the_service_not_ready_at_once(kitchen: Any) -> None:
-    kitchen.avatars.batcher.failure = DeviceLost("Xid 79")
-    with pytest.raises(DeviceLost):
-        run(kitchen, order([1]))
-    assert kitchen.lifecycle.stage is Stage.LOST
-
-
 def test_the_time_is_told_in_its_parts(kitchen: Any) -> None:
     timings = run(kitchen, order([1])).timings
     assert (timings.queue, timings.infer) == (0.25, 0.125)
     assert timings.encode > 0
-
-
-def test_cancelling_reaches_the_batcher(kitchen: Any) -> None:
-    async def main() -> None:
-        kitchen.avatars.batcher.gate = asyncio.Event()
-        task = asyncio.create_task(kitchen.pipeline.generate(order([1, 2, 3])))
-        while not kitchen.avatars.batcher.asked:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
-    assert kitchen.avatars.batcher.cancelled == 3
