@@ -117,7 +117,7 @@ class _Stream(Response):
         self._order = order
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await unless_gone(receive, self._write(scope, send))
+        await unless_gone(scope, receive, self._write(scope, send))
 
     async def _write(self, scope: Any, send: Any) -> None:
         order = self._order

@@ -54,7 +54,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         form = negotiation.prefer(accept, _OFFERS) if body.format is None else BatchForm(body.format)
         pipeline.require_ready()
         items = _Items(pipeline, settings, request.scope[ARRIVED], client, request_id(request.scope))
-        results = await unless_gone(request.receive, items.answer(body.requests))
+        results = await unless_gone(request.scope, request.receive, items.answer(body.requests))
         content = await asyncio.to_thread(batch_forms.write, form, results)
         request.scope[FACTS] |= {
             "requests": len(results),

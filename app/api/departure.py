@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from app.front.begun import Begun
-from app.front.limits import ClientGone
+from app.front.limits import ClientGone, Receive, Scope
+from app.front.presence import PRESENCE, Presence
 
 T = TypeVar("T")
 
 
-async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Coroutine[Any, Any, T]) -> T:
+async def unless_gone(scope: Scope, receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; raises ClientGone, after cancelling it, if the connection closes first.
 
     To be awaited only after the body was read: from then on the next message can only be the disconnect. The work
@@ -24,14 +25,14 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Coroutine[Any
     assert task is not None
     gone = over = False
 
-    def give_up(watcher: asyncio.Task[None]) -> None:
+    def leave() -> None:
         nonlocal gone
-        if not over and not watcher.cancelled() and watcher.exception() is None:
+        if not over:
             gone = True
             task.cancel()
 
-    watcher = asyncio.create_task(_disconnect(receive))
-    watcher.add_done_callback(give_up)
+    presence = scope.get(PRESENCE)
+    stop = _asking(receive, leave) if presence is None else _told(presence, leave)
     try:
         return await begun
     except asyncio.CancelledError:
@@ -40,7 +41,25 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Coroutine[Any
         raise
     finally:
         over = True
-        watcher.cancel()
+        stop()
+
+
+def _told(presence: Presence, leave: Callable[[], None]) -> Callable[[], None]:
+    if presence.gone:
+        leave()
+    return presence.watch(leave)
+
+
+def _asking(receive: Receive, leave: Callable[[], None]) -> Callable[[], object]:
+    """Under a server that does not tell."""
+
+    def over(watcher: asyncio.Task[None]) -> None:
+        if not watcher.cancelled() and watcher.exception() is None:
+            leave()
+
+    watcher = asyncio.create_task(_disconnect(receive))
+    watcher.add_done_callback(over)
+    return watcher.cancel
 
 
 async def _disconnect(receive: Callable[[], Awaitable[Any]]) -> None:

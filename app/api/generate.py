@@ -75,7 +75,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         arrived = request.scope[ARRIVED]
         order = orders.order(body, form, arrived=arrived, client=client, settings=settings)
         try:
-            answer = await unless_gone(request.receive, pipeline.generate(order))
+            answer = await unless_gone(request.scope, request.receive, pipeline.generate(order))
         except errors.Overloaded:
             request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)
             raise

@@ -130,7 +130,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings, memory: Ima
         made = memory.images.kept(tag)
         if made is None:
             making = memory.images.get(tag, lambda: pipeline.generate(order))
-            made = await unless_gone(request.receive, making)
+            made = await unless_gone(request.scope, request.receive, making)
             request.scope[FACTS] |= facts(order, made)
             caching = headers(order, made) | caching
         return Response(made.body, media_type=made.media_type, headers=caching)

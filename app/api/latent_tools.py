@@ -36,7 +36,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
     routes = APIRouter(tags=["images"])
 
     async def answer(request: Request, order: Order) -> Response:
-        made = await unless_gone(request.receive, pipeline.generate(order))
+        made = await unless_gone(request.scope, request.receive, pipeline.generate(order))
         request.scope[FACTS] |= facts(order, made)
         return Response(made.body, media_type=made.media_type, headers=headers(order, made))
 

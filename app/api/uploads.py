@@ -55,7 +55,7 @@ def router(pipeline: Pipeline, uploads: Uploads, clients: Clients, settings: Set
     routes = APIRouter(tags=["images"])
 
     async def answer(request: Request, order: Order, work: Coroutine[Any, Any, Answer]) -> Response:
-        made = await unless_gone(request.receive, work)
+        made = await unless_gone(request.scope, request.receive, work)
         request.scope[FACTS] |= facts(order, made)
         return Response(made.body, media_type=made.media_type, headers=headers(order, made))
 

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.front.joined import Joined
 from app.front.limits import FIRST_BYTE
+from app.front.presence import PRESENCE, Presence
 
 MAX_HEADER_BYTES = 32_768
 MIN_PROGRESS_BYTES = 1_024
@@ -39,12 +40,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._presence = Presence(self.flow.resume_reading)
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_received()
         self._stop_watching_writes()
         super().connection_lost(exc)
+        self._presence.end()
 
     def data_received(self, data: bytes) -> None:
         self._chunk_bytes = len(data)
@@ -59,6 +62,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_bytes = self._chunk_bytes
         super().on_message_begin()
         self.scope[FIRST_BYTE] = time.monotonic()  # type: ignore[literal-required]
+        self.scope[PRESENCE] = self._presence  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         self._head_received()

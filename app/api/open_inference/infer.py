@@ -64,9 +64,8 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         served = pipeline.find(model)
         order = _order(asked, served, request.scope[ARRIVED], client, settings)
         binary = _binary(asked.request)
-        answer = await unless_gone(
-            request.receive, pipeline.generate(order, partial(_rendered, asked.request.id, binary))
-        )
+        making = pipeline.generate(order, partial(_rendered, asked.request.id, binary))
+        answer = await unless_gone(request.scope, request.receive, making)
         request.scope[FACTS] |= facts(order, answer)
         about = headers(order, answer)
         if not binary:

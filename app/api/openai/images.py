@@ -53,7 +53,7 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         served = pipeline.find(body.model)
         order = _order(body, served, request.scope[ARRIVED], client, settings)
         render = partial(_rendered, body.output_format or "png", int(time.time()))
-        answer = await unless_gone(request.receive, pipeline.generate(order, render))
+        answer = await unless_gone(request.scope, request.receive, pipeline.generate(order, render))
         request.scope[FACTS] |= facts(order, answer)
         return Response(answer.body, media_type=answer.media_type, headers=headers(order, answer))
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 
 from app.api.departure import unless_gone
 from app.front.limits import ClientGone
+from app.front.presence import PRESENCE, Presence
 
 
 async def _silent() -> dict[str, Any]:
@@ -21,7 +22,7 @@ def test_the_result_comes_back_while_the_client_stays() -> None:
 
     async def main() -> int:
         before = asyncio.all_tasks()
-        result = await unless_gone(_silent, work())
+        result = await unless_gone({}, _silent, work())
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == before
         return result
@@ -48,7 +49,7 @@ def test_a_client_that_leaves_cancels_the_work_and_nothing_else() -> None:
 
         asyncio.get_running_loop().call_soon(left.set)
         with pytest.raises(ClientGone):
-            await unless_gone(receive, work())
+            await unless_gone({}, receive, work())
         await asyncio.sleep(0)  # the task itself goes on
         task = asyncio.current_task()
         assert task is not None
@@ -66,7 +67,7 @@ def test_nobody_watches_over_work_that_never_waits() -> None:
         return 7
 
     async def main() -> int:
-        result = await unless_gone(never, work())
+        result = await unless_gone({}, never, work())
         await asyncio.sleep(0)
         return result
 
@@ -81,7 +82,7 @@ def test_messages_before_the_disconnect_are_passed_over() -> None:
 
     async def main() -> None:
         with pytest.raises(ClientGone):
-            await unless_gone(receive, asyncio.Event().wait())
+            await unless_gone({}, receive, asyncio.Event().wait())
 
     asyncio.run(main())
     assert messages == []
@@ -93,14 +94,14 @@ def test_an_error_of_the_work_is_the_callers_to_see() -> None:
 
     async def main() -> None:
         with pytest.raises(ValueError, match="mine"):
-            await unless_gone(_silent, work())
+            await unless_gone({}, _silent, work())
 
     asyncio.run(main())
 
 
 def test_a_cancellation_from_outside_stays_a_cancellation() -> None:
     async def main() -> None:
-        task = asyncio.create_task(unless_gone(_silent, asyncio.Event().wait()))
+        task = asyncio.create_task(unless_gone({}, _silent, asyncio.Event().wait()))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -117,12 +118,69 @@ def test_a_client_that_leaves_as_the_work_ends_does_not_cancel_what_follows() ->
         async def work() -> str:
             return "done"
 
-        result = await unless_gone(receive, work())
+        result = await unless_gone({}, receive, work())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return result
 
     assert asyncio.run(main()) == "done"
+
+
+async def _never() -> dict[str, Any]:
+    raise AssertionError("nobody has to ask a server that tells")
+
+
+def test_where_the_server_tells_a_client_that_leaves_cancels_the_work() -> None:
+    async def main() -> None:
+        presence = Presence(lambda: None)
+        asyncio.get_running_loop().call_soon(presence.end)
+        with pytest.raises(ClientGone):
+            await unless_gone({PRESENCE: presence}, _never, asyncio.Event().wait())
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+    asyncio.run(main())
+
+
+def test_where_it_has_told_before_nothing_is_waited_for() -> None:
+    async def main() -> None:
+        presence = Presence(lambda: None)
+        presence.end()
+        with pytest.raises(ClientGone):
+            await unless_gone({PRESENCE: presence}, _never, asyncio.Event().wait())
+
+    asyncio.run(main())
+
+
+def test_what_is_told_after_the_work_cancels_nothing() -> None:
+    async def main() -> int:
+        presence = Presence(lambda: None)
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        loop.call_soon(done.set_result, 7)
+
+        async def work() -> int:
+            result: int = await done
+            return result
+
+        result = await unless_gone({PRESENCE: presence}, _never, work())
+        presence.end()
+        await asyncio.sleep(0)
+        return result
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_cancellation_from_outside_stays_one_where_the_server_tells() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(unless_gone({PRESENCE: Presence(lambda: None)}, _never, asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
 
 
 def test_no_handler_answers_a_client_that_has_gone() -> None:
