@@ -32,6 +32,8 @@ def assemble(
     Raises ValueError for anything else.
     """
     count, height, width, channels = _checked(images, columns, padding, scale)
+    if count == scale == 1:
+        return _framed(images[0], padding, background)
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = -(-count // columns)
     pitch_y, pitch_x = height * scale + padding, width * scale + padding
@@ -46,6 +48,14 @@ def assemble(
     cells[:full] = whole.transpose(0, 2, 1, 3, 4)[:, :, None]
     if rest:
         cells[full, :, :, :rest] = tiles[full * columns :].transpose(1, 0, 2, 3)[:, None]
+    return grid
+
+
+def _framed(image: npt.NDArray[np.uint8], padding: int, background: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """The one tile that is asked for most, without what only several need."""
+    height, width, channels = image.shape
+    grid = _canvas((height + 2 * padding, width + 2 * padding, channels), background)
+    grid[padding : padding + height, padding : padding + width] = image
     return grid
 
 

@@ -6,6 +6,7 @@ put in the model's publication date: model and seed fix the image, so nothing ab
 serving is HTTP's to say.
 """
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -88,7 +89,7 @@ class Recipe:
         return _ENCODER.encode(content)
 
     def _instance_id(self, media_type: str, recipe: str) -> str:
-        return str(uuid.uuid5(_NAMESPACE, f"{media_type} {self.created} {self.producer} {recipe}"))
+        return _name_based(f"{media_type} {self.created} {self.producer} {recipe}")
 
     def _packet(self, instance: str, recipe: str) -> str:
         return xmp.packet(
@@ -99,3 +100,12 @@ class Recipe:
             created=self.created,
             recipe=recipe,
         )
+
+
+def _name_based(name: str) -> str:
+    """str(uuid.uuid5(_NAMESPACE, name)) by its definition (RFC 9562, 5.5), at a third of the price."""
+    digest = bytearray(hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    written = digest.hex()
+    return f"{written[:8]}-{written[8:12]}-{written[12:16]}-{written[16:20]}-{written[20:]}"

@@ -128,6 +128,14 @@ def test_the_instance_is_a_name_based_uuid_of_request_and_format() -> None:
     assert len(others | {same, RECIPE.instance_id("image/webp")}) == len(changed) + 2
 
 
+@given(name=st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
+def test_the_instance_is_the_uuid_that_the_library_makes(name: str) -> None:
+    recipe = replace(RECIPE, producer=name)
+    namespace = uuid.uuid5(uuid.NAMESPACE_URL, "https://tessera.example/ns/recipe/1.0/")
+    said = f"image/png {recipe.created} {name} {recipe.json()}"
+    assert recipe.instance_id("image/png") == str(uuid.uuid5(namespace, said))
+
+
 def test_numpy_numbers_are_numbers() -> None:
     seeds, kinds = np.array([7, 2**32 - 1], np.uint32), np.array([0, 1], np.int64)
     said = json.loads(replace(RECIPE, seeds=seeds, labels=kinds).json())  # type: ignore[arg-type]
