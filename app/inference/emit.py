@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from app.inference import emit_winograd
 from app.inference.program import (
+    RECORDED_BATCH,
     Activation,
     Affine,
     Batch,
@@ -25,6 +27,7 @@ from app.inference.program import (
     Step,
     Unsupported,
     Var,
+    Winograd,
 )
 
 _PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
@@ -77,7 +80,7 @@ class _Writer:
             case Item():
                 self._assign(step.out, f"{self._names[step.of]}[{step.index}]")
             case Affine():
-                (self._packed if self.onednn else self._unpacked)(step)
+                self._assign(step.out, self._layer(step))
             case Planes():
                 self._planes(step)
             case Overlap():
@@ -86,6 +89,8 @@ class _Writer:
                 self._interleave(step)
             case Quantise():
                 self._quantise(step)
+            case Winograd():
+                self._winograd(step)
 
     def _assign(self, out: Var, expression: str) -> None:
         self._names[out] = f"v{len(self._names)}"
@@ -98,7 +103,10 @@ class _Writer:
         arguments += [f"{name}={self._value(value)}" for name, value in call.kwargs.items()]
         return f"torch.ops.{op}({', '.join(arguments)})"
 
-    def _packed(self, layer: Affine) -> None:
+    def _layer(self, layer: Affine) -> str:
+        return self._packed(layer) if self.onednn else self._unpacked(layer)
+
+    def _packed(self, layer: Affine) -> str:
         if id(layer.weight) not in self._packed_weights:
             self._packed_weights[id(layer.weight)] = _laid_out(layer)
         weight = self._value(self._packed_weights[id(layer.weight)])
@@ -109,9 +117,9 @@ class _Writer:
         op = {"linear": "_linear", "conv": "_convolution", "conv_transpose": "_convolution_transpose"}[layer.kind]
         arguments = f"{self._names[layer.x]}, {weight}, {self._value(layer.bias)}, "
         arguments += ("" if layer.kind == "linear" else settings) + self._fused(layer.activation)
-        self._assign(layer.out, f"torch.ops.mkldnn.{op}_pointwise({arguments})")
+        return f"torch.ops.mkldnn.{op}_pointwise({arguments})"
 
-    def _unpacked(self, layer: Affine) -> None:
+    def _unpacked(self, layer: Affine) -> str:
         x, bias = self._names[layer.x], self._value(layer.bias)
         weight = layer.weight if layer.kind == "linear" else layer.weight.to(memory_format=torch.channels_last)
         stride, padding, dilation = list(layer.stride), list(layer.padding), list(layer.dilation)
@@ -122,7 +130,7 @@ class _Writer:
         }[layer.kind]
         op = "linear" if layer.kind == "linear" else f"{layer.kind}2d"
         expression = f"torch.ops.aten.{op}({x}, {self._value(weight)}, {bias}{settings})"
-        self._assign(layer.out, _activated(expression, layer.activation))
+        return _activated(expression, layer.activation)
 
     def _fused(self, activation: Activation | None) -> str:
         """The last three arguments of a packed operator."""
@@ -181,6 +189,16 @@ class _Writer:
         pixels = f"{ordered}.to(torch.uint8, memory_format=torch.contiguous_format)"  # both in one pass
         self._assign(step.out, f"{pixels}.view([B, {height}, {width}, {channels}])")
 
+    def _winograd(self, step: Winograd) -> None:
+        self._names[step.conv.x] = "spread"
+        product = self._layer(step.conv)
+        if not self.onednn:
+            product += ".contiguous(memory_format=torch.channels_last)"
+        activated = _activated("image", step.activation, out="image") if step.activation else ""
+        signs = self._value(emit_winograd.SIGNS)
+        self._lines += emit_winograd.lines(step, self._names[step.x], signs, product, activated)
+        self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
+
     def _value(self, value: Any) -> str:
         match value:
             case Var():
@@ -235,7 +253,8 @@ def _permutation(order: str, wanted: str) -> list[int]:
 
 def _laid_out(layer: Affine) -> Tensor:
     """The weight in the layout that oneDNN's kernel for this layer wants; only its operators can read it."""
-    ops, size = torch.ops.mkldnn, [_PACKED_FOR, *layer.x.shape[1:]]
+    recorded, *image = layer.x.shape
+    ops, size = torch.ops.mkldnn, [_PACKED_FOR if recorded == RECORDED_BATCH else recorded, *image]
     stride, padding, dilation = list(layer.stride), list(layer.padding), list(layer.dilation)
     packed: Tensor
     if layer.kind == "linear":

@@ -26,6 +26,7 @@ from app.inference.program import (
 from app.inference.rewrite import activation_of, rewrite
 from app.inference.tape import record
 from app.inference.tidy import tidy
+from app.inference.winograd import share_products
 
 log = logging.getLogger("tessera")
 
@@ -36,7 +37,7 @@ _BOUNDED = (Activation("tanh"), Activation("hardtanh", (-1.0, 1.0)))  # within [
 _Forms = tuple[tuple[Callable[[Program], None], ...], ...]
 
 # Sums in another order differ in the last bits, and some networks make much of that: then the next one is tried.
-_CPU_FORMS: _Forms = ((widen, multiply), (widen,))
+_CPU_FORMS: _Forms = ((widen, multiply, share_products), (widen, multiply), (widen,))
 _GPU_FORMS: _Forms = ((),)
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
@@ -63,7 +64,7 @@ def make(
 ) -> Plan:
     """Never raises for want of speed."""
     reason = ""
-    for rearrangements in _CPU_FORMS if device.type == "cpu" else _GPU_FORMS:
+    for rearrangements in _forms(device):
         try:
             plan = _improved(published, spec, device, compile_source, rearrangements)
             _compare(plan, published, spec, device)
@@ -73,6 +74,12 @@ def make(
             log.info("one faster form of the generator is not used: %s", reason)
     log.warning("the generator is served as published, without the faster form: %s", reason)
     return Plan(published, lambda z, label: quantise(published(z, label)), reason)
+
+
+def _forms(device: torch.device) -> _Forms:
+    if device.type != "cpu":
+        return _GPU_FORMS
+    return _CPU_FORMS if onednn_available() else _CPU_FORMS[1:]  # a convolution in groups is quick in oneDNN alone
 
 
 def _reason(error: Exception) -> str:

@@ -155,8 +155,24 @@ class Quantise:
         return (self.x,)
 
 
-Step = Call | Item | Affine | Planes | Overlap | Interleave | Quantise
-S = TypeVar("S", Call, Item, Affine, Planes, Overlap, Interleave, Quantise)
+@dataclass(frozen=True)
+class Winograd:
+    """x [B, C, H, W] -> [B, O, 2 H, 2 W], image by image, by one convolution in 36 groups; see winograd.py.
+
+    conv: 36 C -> 36 O channels, without an activation. What it reads and gives exists inside this step alone."""
+
+    x: Var
+    conv: Affine
+    out: Var
+    activation: Activation | None = None
+
+    @property
+    def reads(self) -> tuple[Var, ...]:
+        return (self.x,)
+
+
+Step = Call | Item | Affine | Planes | Overlap | Interleave | Quantise | Winograd
+S = TypeVar("S", Call, Item, Affine, Planes, Overlap, Interleave, Quantise, Winograd)
 
 
 @dataclass
