@@ -1,4 +1,4 @@
-"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py, narrow.py and tidy.py
+"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py, winograd.py, narrow.py and tidy.py
 improve it, emit.py writes it.
 
 A value inside a step is a Var (computed in each call), a Tensor (a weight), Batch (a size that follows the batch), a
