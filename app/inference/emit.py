@@ -34,6 +34,7 @@ _PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the
 _PLAIN = {"swish": "silu"}
 _NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
 _END = 2**31  # of a slice: beyond any size
+_WRITTEN = ("image", "pixels")  # what emit_winograd.py leaves to be activated
 _IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
@@ -190,13 +191,12 @@ class _Writer:
         self._assign(step.out, f"{pixels}.view([B, {height}, {width}, {channels}])")
 
     def _winograd(self, step: Winograd) -> None:
-        self._names[step.conv.x] = "spread"
-        product = self._layer(step.conv)
-        if not self.onednn:
-            product += ".contiguous(memory_format=torch.channels_last)"
-        activated = _activated("image", step.activation, out="image") if step.activation else ""
-        signs = self._value(emit_winograd.SIGNS)
-        self._lines += emit_winograd.lines(step, self._names[step.x], signs, product, activated)
+        self._names |= {conv.x: "spread" for conv in step.convs}
+        in_order = "" if self.onednn else ".contiguous(memory_format=torch.channels_last)"
+        products = [self._layer(conv) + in_order for conv in step.convs]
+        image, pixels = ([_activated(name, step.activation, out=name)] if step.activation else [] for name in _WRITTEN)
+        x, signs = self._names[step.x], self._value(emit_winograd.SIGNS)
+        self._lines += emit_winograd.lines(step, x, signs, products, image, pixels)
         self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
 
     def _value(self, value: Any) -> str:

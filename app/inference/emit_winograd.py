@@ -1,4 +1,5 @@
-"""The TorchScript of a Winograd step: a loop over images, in buffers that are made once and stay in a core's cache.
+"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over images, or,
+where an image is small and its weights are not, over a sixth of the groups at a time for the whole batch.
 
 What costs here is moving numbers, so there are few operators and each copies long runs: columns before rows on the way
 in, rows before columns on the way out, and the groups ordered (row kind, row phase, column kind, column phase). All
@@ -13,12 +14,25 @@ from app.inference.program import Winograd
 
 SIGNS = torch.tensor([-1.0, 0.0, -1.0]).view(3, 1, 1)
 
+_ALONE = 2  # images: so few are quicker one by one
 _AS_STRIDED = "torch.ops.aten.as_strided"
 
 
-def lines(step: Winograd, x: str, signs: str, product: str, activated: str) -> list[str]:
-    """Leave the result in `pixels`, [B, 2 H, 2 W, out]. x and signs: names of the input and of SIGNS. product: the
-    convolution of `spread`, channels last. activated: puts the activation of `image` into it, or nothing."""
+def lines(step: Winograd, x: str, signs: str, products: list[str], image: list[str], pixels: list[str]) -> list[str]:
+    """Leave the result in `pixels`, [B, 2 H, 2 W, out].
+
+    x and signs: names of the input and of SIGNS. products: the step's convolutions, each of `spread`, channels last.
+    image, pixels: put the activation of what has that name into it, or nothing.
+    """
+    whole, *parts = products
+    alone = _by_image(step, x, signs, whole, image)
+    if not parts:
+        return alone
+    together = _by_rows(step, x, signs, parts, pixels)
+    return [f"if B <= {_ALONE}:", *_indented(alone), "else:", *_indented(together)]
+
+
+def _by_image(step: Winograd, x: str, signs: str, product: str, activated: list[str]) -> list[str]:
     buffers = _buffers(step)
     _, outside, height, width = step.out.shape
     blocks = [height // 4, 2, 2, width // 4, 2, 2, outside]
@@ -29,11 +43,11 @@ def lines(step: Winograd, x: str, signs: str, product: str, activated: str) -> l
         f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])",
         f"images = pixels.view([B, {', '.join(map(str, blocks))}])",
         "for i in range(B):",
-        *(f"    {line}" for line in _of_one_image(buffers["products"], x, signs, product, activated)),
+        *_indented(_of_one_image(buffers["products"], x, signs, product, activated)),
     ]
 
 
-def _of_one_image(products: Tensor, x: str, signs: str, product: str, activated: str) -> list[str]:
+def _of_one_image(products: Tensor, x: str, signs: str, product: str, activated: list[str]) -> list[str]:
     above, below = (_part("products", products[:, :, kinds]) for kinds in (slice(0, 2), slice(1, 3)))
     return [
         f"torch.ops.aten.copy_(centre, torch.ops.aten.select({x}, 0, i))",
@@ -43,8 +57,52 @@ def _of_one_image(products: Tensor, x: str, signs: str, product: str, activated:
         f"torch.ops.aten.add({above}, {below}, alpha=1, out=sums)",
         "image = torch.ops.aten.select(images, 0, i)",
         "torch.ops.aten.add(left, right, alpha=1, out=image)",
-        *([activated] if activated else []),
+        *activated,
     ]
+
+
+def _by_rows(step: Winograd, x: str, signs: str, products: list[str], activated: list[str]) -> list[str]:
+    _, inside, height, width = step.x.shape
+    outside, rows, across = step.out.shape[1], height // 2, width // 2
+    padded = _empty(1, height + 2, width + 2, inside)
+    columns = _empty(1, height + 2, across, 3, 2, inside)
+    column = padded.unfold(2, 3, 1).view(1, height + 2, across, 2, inside, 3).permute(0, 1, 2, 5, 3, 4)
+    centre = _of_all("padded", padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2))
+    middle = _of_all("padded", column[:, :, :, 1:2].expand_as(column))
+    return [
+        f"padded = {x}.new_zeros([B, {height + 2}, {width + 2}, {inside}])",
+        f"columns = {x}.new_empty([B, {height + 2}, {across}, 3, 2, {inside}])",
+        f"groups = {x}.new_empty([B, {rows}, {across}, {6 * inside}])",
+        "spread = groups.permute([0, 3, 1, 2])",
+        f"pixels = {x}.new_empty([B, {2 * height}, {2 * width}, {outside}])",
+        f"torch.ops.aten.copy_({centre}, {x})",
+        f"torch.ops.aten.addcmul({middle}, {_of_all('padded', column)}, {signs}, value=1, out=columns)",
+        *_of_phase(0, products[:3], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside)),
+        *_of_phase(1, products[3:], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside)),
+        *activated,
+    ]
+
+
+def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor) -> list[str]:
+    """One row phase of the whole batch: Q, which both rows of a pair share, then P for one and R for the other."""
+    _, rows, _, _, across, _, _, outside = pixels.shape
+    made = _empty(1, rows, across, 3, 2, outside)
+    left, right = _of_all("products", made[:, :, :, :2]), _of_all("products", made[:, :, :, 1:])
+    last = phase + 2 * rows
+    middle = _of_all("columns", columns[:, phase + 1 : last : 2])
+    written = [f"torch.ops.aten.copy_(groups, {middle})", f"shared = {products[0]}"]
+    for row, product in enumerate(products[1:]):
+        near = _of_all("columns", columns[:, phase + 2 * row : last + 2 * row - 1 : 2])
+        written += [
+            f"torch.ops.aten.sub({middle}, {near}, alpha=1, out=groups)",
+            f"products = {product}.add_(shared)",
+            f"torch.ops.aten.add({left}, {right}, alpha=1, out={_of_all('pixels', pixels[:, :, row, phase])})",
+        ]
+    return written
+
+
+def _empty(*shape: int) -> Tensor:
+    return torch.empty(shape, device="meta")
 
 
 def _buffers(step: Winograd) -> dict[str, Tensor]:
@@ -58,7 +116,7 @@ def _buffers(step: Winograd) -> dict[str, Tensor]:
         "products": (rows, columns, 3, 2, 3, 2, outside),
         "sums": (rows, columns, 2, 2, 3, 2, outside),
     }
-    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    return {name: _empty(*shape) for name, shape in shapes.items()}
 
 
 def _views(buffers: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
@@ -85,3 +143,13 @@ def _views(buffers: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
 
 def _part(name: str, view: Tensor) -> str:
     return f"{_AS_STRIDED}({name}, {list(view.shape)}, {list(view.stride())}, {view.storage_offset()})"
+
+
+def _of_all(name: str, view: Tensor) -> str:
+    """The same of every image: the first axis is the batch."""
+    shape = ", ".join(["B", *map(str, view.shape[1:])])
+    return f"{_AS_STRIDED}({name}, [{shape}], {list(view.stride())}, {view.storage_offset()})"
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]

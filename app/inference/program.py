@@ -1,5 +1,5 @@
-"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py, winograd.py, narrow.py and tidy.py
-improve it, emit.py writes it.
+"""A generator as a straight list of steps: tape.py records it, rewrite.py, overlap.py, winograd.py, narrow.py and
+tidy.py improve it, emit.py writes it.
 
 A value inside a step is a Var (computed in each call), a Tensor (a weight), Batch (a size that follows the batch), a
 plain number, string, dtype, device ..., or a list of these.
@@ -157,12 +157,13 @@ class Quantise:
 
 @dataclass(frozen=True)
 class Winograd:
-    """x [B, C, H, W] -> [B, O, 2 H, 2 W], image by image, by one convolution in 36 groups; see winograd.py.
+    """x [B, C, H, W] -> [B, O, 2 H, 2 W] by 1x1 convolutions in 36 groups of C -> O channels; see winograd.py.
 
-    conv: 36 C -> 36 O channels, without an activation. What it reads and gives exists inside this step alone."""
+    convs: one of all groups, for an image at a time, and perhaps the same by row phase and row kind, for a whole batch.
+    They have no activation; what they read and give exists inside this step alone."""
 
     x: Var
-    conv: Affine
+    convs: tuple[Affine, ...]
     out: Var
     activation: Activation | None = None
 

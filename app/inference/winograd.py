@@ -8,21 +8,26 @@ with P = x[i + 1] - x[i], Q = x[i + 1], R = x[i + 1] - x[i + 2]
 three products for four: Winograd's F(2, 2). In both dimensions, for both phases of each, that is 36 products of
 channels for the 64 of a 4x4 block of output pixels: one convolution of 1x1 in 36 groups (emit_winograd.py). The
 differences of the input and the sums of the results cost less than is saved only while they stay in a core's cache:
-every image has its turn alone, and so has the same bits in every batch.
+every image has its turn alone. Where it is small, its weights would have to come anew for each: there a batch has six
+convolutions, one after the other, with the same sums, so that an image has the same bits in every batch.
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from app.inference.overlap import doubles
-from app.inference.program import Affine, Program, Var, Winograd
+from app.inference.program import RECORDED_BATCH, Affine, Program, Var, Winograd
 
 KINDS = 3  # P, Q, R
 GROUPS = (KINDS * 2) ** 2
-_SMALLEST, _LARGEST = 64, 1024  # pixels: of larger ones the differences leave the cache
-_FEWEST = 64  # channels
-_VECTOR = 16  # channels
 _TAPS = ((3, 1), (2, 0))  # b and a of each phase
+_VECTOR = 16  # channels
+_SMALL = 16  # pixels
+_HEAVY = 1 << 15  # channels in times channels out, from where it pays on a small image
+_LEAST, _MOST = 64, 1024  # pixels of others: of larger ones the differences leave the cache
+_FEWEST = 64  # channels, there
 
 
 def share_products(program: Program) -> None:
@@ -34,18 +39,40 @@ def share_products(program: Program) -> None:
 
 def _pays(layer: Affine) -> bool:
     _, inside, height, width = layer.x.shape
-    channels = (inside, layer.weight.shape[1])
-    full = min(channels) >= _FEWEST and all(count % _VECTOR == 0 for count in channels)
-    return full and _SMALLEST <= height * width <= _LARGEST and height % 2 == width % 2 == 0
+    outside = layer.weight.shape[1]
+    if any(count % _VECTOR for count in (inside, outside)) or height % 2 or width % 2:
+        return False
+    if height * width <= _SMALL:
+        return inside * outside >= _HEAVY
+    return min(inside, outside) >= _FEWEST and _LEAST <= height * width <= _MOST
 
 
 def by_groups(layer: Affine) -> Winograd:
-    _, inside, height, width = layer.x.shape
-    spread = Var((1, GROUPS * inside, height // 2, width // 2))
+    """Of a small image the weights are what moves most: there the batch has six convolutions of its own."""
+    small = layer.x.shape[2] * layer.x.shape[3] <= _SMALL
+    convs = (_whole(layer), *(_by_rows(layer) if small else ()))
+    return Winograd(layer.x, convs, layer.out, layer.activation)
+
+
+def _whole(layer: Affine) -> Affine:
     bias = None if layer.bias is None else group_bias(layer.bias)
-    products = Var((1, GROUPS * layer.weight.shape[1], height // 2, width // 2))
-    conv = Affine("conv", spread, group_weight(layer.weight), bias, products, groups=GROUPS)
-    return Winograd(layer.x, conv, layer.out, layer.activation)
+    return _conv(layer, 1, group_weight(layer.weight), bias)
+
+
+def _by_rows(layer: Affine) -> Iterator[Affine]:
+    """The same products, for each row phase those of Q, which is added to both others, then of P and of R."""
+    weights = group_weight(layer.weight).view(KINDS, 2, -1, layer.weight.shape[0], 1, 1)
+    for phase in range(2):
+        for kind in (1, 0, 2):
+            bias = None if layer.bias is None or kind != 1 else group_bias(layer.bias).view(KINDS, 2, -1)[kind, phase]
+            yield _conv(layer, RECORDED_BATCH, weights[kind, phase].contiguous(), bias)
+
+
+def _conv(layer: Affine, images: int, weight: Tensor, bias: Tensor | None) -> Affine:
+    _, inside, height, width = layer.x.shape
+    groups = weight.shape[0] // layer.weight.shape[1]
+    spread = Var((images, groups * inside, height // 2, width // 2))
+    return Affine("conv", spread, weight, bias, Var((images, len(weight), height // 2, width // 2)), groups=groups)
 
 
 def group_weight(weight: Tensor) -> Tensor:

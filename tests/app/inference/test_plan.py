@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from app.inference.acceptance import GeneratorSpec, examples
+from app.inference.emit import onednn_available
 from app.inference.plan import make, quantise
 
 CPU = torch.device("cpu")
@@ -161,3 +162,22 @@ def test_where_one_rearrangement_is_off_the_next_one_is_tried(plain, networks):
     z, label = examples(plain.spec, 3, CPU)
     with torch.inference_mode():
         torch.testing.assert_close(plan.floats(z, label), networks["scripted"](plain)(z, label), rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not onednn_available(), reason="only with oneDNN is there a form with two ways")
+def test_a_form_whose_bits_depend_on_the_batch_is_not_used(plain, networks):
+    tried = []
+
+    def first_one_uneven(source):
+        tried.append(source)
+        compiled = compile_source(source)
+        if len(tried) > 1:
+            return compiled
+        return lambda z, label, constants: compiled(z, label, constants) + 1e-6 * (len(z) == 1)
+
+    plan = make(networks["scripted"](plain), plain.spec, CPU, first_one_uneven)
+    z, label = examples(plain.spec, 8, CPU)
+    assert plan.fallback == ""
+    assert len(tried) == 4  # floats and pixels of two forms
+    with torch.inference_mode():
+        assert torch.equal(plan.floats(z[:1], label[:1]), plan.floats(z, label)[:1])

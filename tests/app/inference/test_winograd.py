@@ -12,7 +12,14 @@ from app.inference.rewrite import rewrite
 from app.inference.tape import record
 from app.inference.winograd import by_groups, share_products
 
-SHAPES = [(64, 64, 8, 8), (64, 80, 8, 12), (96, 64, 16, 8), (16, 32, 4, 4), (16, 16, 2, 6)]  # in, out, H, W
+SHAPES = [
+    (64, 64, 8, 8),
+    (64, 80, 8, 12),
+    (96, 64, 16, 8),
+    (256, 128, 4, 4),
+    (16, 32, 4, 4),
+    (16, 16, 2, 6),
+]  # in, out, H, W
 
 ACTIVATIONS = {
     "none": (None, lambda x: x),
@@ -55,28 +62,36 @@ def check_equal(affine, function, x):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_is_the_transposed_convolution(shape, bias):
     inside, _, height, width = shape
-    check_equal(layer(*shape, bias=bias), lambda x: x, torch.randn(3, inside, height, width))
+    for images in (1, 3):
+        check_equal(layer(*shape, bias=bias), lambda x: x, torch.randn(images, inside, height, width))
 
 
+@pytest.mark.parametrize("images", [2, 3])
+@pytest.mark.parametrize("shape", [(64, 64, 8, 8), (16, 32, 4, 4)])
 @pytest.mark.parametrize("name", list(ACTIVATIONS))
-def test_the_activation_is_applied(name):
+def test_the_activation_is_applied(name, shape, images):
     activation, function = ACTIVATIONS[name]
-    check_equal(layer(*SHAPES[0], activation=activation), function, torch.randn(2, 64, 8, 8))
+    inside, _, height, width = shape
+    check_equal(layer(*shape, activation=activation), function, torch.randn(images, inside, height, width))
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_the_input_may_lie_either_way_in_memory(memory_format):
-    check_equal(layer(*SHAPES[0]), lambda x: x, torch.randn(2, 64, 8, 8).to(memory_format=memory_format))
+@pytest.mark.parametrize("shape", [(64, 64, 8, 8), (16, 32, 4, 4)])
+def test_the_input_may_lie_either_way_in_memory(memory_format, shape):
+    inside, _, height, width = shape
+    x = torch.randn(4, inside, height, width)
+    check_equal(layer(*shape), lambda x: x, x.to(memory_format=memory_format))
 
 
-@pytest.mark.parametrize("shape", SHAPES[:3])
+@pytest.mark.skipif(not onednn_available(), reason="this form is used with oneDNN alone")
+@pytest.mark.parametrize("shape", SHAPES[:4])
 def test_an_image_has_the_same_bits_in_every_batch(shape):
     inside, _, height, width = shape
     x = torch.randn(16, inside, height, width)
     run = compiled(by_groups(layer(*shape)), onednn_available())
     with torch.inference_mode():
         alone = torch.cat([run(image[None]) for image in x])
-        for size in (2, 4, 8, 16):
+        for size in (2, 3, 4, 8, 16):
             assert torch.equal(run(x[-size:]), alone[-size:])
 
 
@@ -96,8 +111,8 @@ def rearranged(module):
     with torch.inference_mode():
         program = record(module.eval(), torch.randn(3, 6), torch.zeros(3, dtype=torch.int64))
         rewrite(program)
-        multiply(program)
         share_products(program)
+        multiply(program)
     return len(list(program.each(Winograd)))
 
 
@@ -106,12 +121,20 @@ def test_large_layers_are_taken():
     assert rearranged(Net(96, 6, 12, 64)) == 1
 
 
+def test_small_layers_of_many_channels_are_taken():
+    assert rearranged(Net(256, 4, 4, 128)) == 1
+    assert rearranged(Net(256, 2, 4, 128)) == 1
+
+
 @pytest.mark.parametrize(
     ("shape", "settings"),
     [
         ((64, 9, 8, 64), {}),
         ((64, 8, 9, 64), {}),
         ((64, 4, 4, 64), {}),
+        ((128, 4, 4, 128), {}),
+        ((256, 6, 6, 32), {}),
+        ((264, 4, 4, 128), {}),
         ((64, 64, 32, 64), {}),
         ((48, 8, 8, 64), {}),
         ((64, 8, 8, 48), {}),
