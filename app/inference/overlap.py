@@ -2,12 +2,12 @@
 
 Every input pixel times every weight is one large product, and what falls on the same output pixel is added up
 afterwards: the same multiplications, at the rate of a product. That wins where a convolution kernel has too little to
-work along. In an image of 4x4 there are no rows of pixels: measured on one AVX-512 core, 512 -> 256 channels at 4x4 ->
-8x8, 105 GFLOP/s before, 165 after; one image 0.8 ms before, 0.7 after; at 8x8 the convolution itself is as fast. And
-3 output channels fill no vector: there the product is laid out in planes, so that sums, activation and rounding go
-along pixels: 64 -> 3 channels at 32x32 -> 64x64 to bytes, on one AVX2 core, 0.25 ms an image as a convolution of 12
-channels, one for each phase and colour, 0.18 ms so. The planes come from oneDNN: MKL's product of each image took
-twice as long where it has no AVX-512 for the processor.
+work along. In an image of 4x4 there are no rows of pixels (where it has many channels, winograd.py comes first):
+measured on one AVX-512 core, 512 -> 256 channels at 4x4 -> 8x8, 105 GFLOP/s before, 165 after; one image 0.8 ms
+before, 0.7 after; at 8x8 the convolution itself is as fast. And 3 output channels fill no vector: there the product is
+laid out in planes, so that sums, activation and rounding go along pixels: 64 -> 3 channels at 32x32 -> 64x64 to bytes,
+on one AVX2 core, 0.25 ms an image as a convolution of 12 channels, one for each phase and colour, 0.18 ms so. The
+planes come from oneDNN: MKL's product of each image took twice as long where it has no AVX-512 for the processor.
 """
 
 from torch import Tensor
