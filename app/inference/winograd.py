@@ -5,11 +5,12 @@ with P = x[i + 1] - x[i], Q = x[i + 1], R = x[i + 1] - x[i + 2]
 
     y[i] = (a + b) Q - b P        y[i + 1] = (a + b) Q - a R
 
-three products for four: F(2, 2) of Winograd 1980, as Lavin and Gray 2016 have it for networks. In both dimensions, for both phases of each, that is 36 products of
-channels for the 64 of a 4x4 block of output pixels: one convolution of 1x1 in 36 groups (emit_winograd.py). The
-differences of the input and the sums of the results cost less than is saved only while they stay in a core's cache:
-every image has its turn alone. Where it is small, its weights would have to come anew for each: there a batch has six
-convolutions, one after the other, with the same sums, so that an image has the same bits in every batch.
+three products for four: F(2, 2) of Winograd 1980, as Lavin and Gray 2016 have it for networks. In both dimensions, for
+both phases of each, that is 36 products of channels for the 64 of a 4x4 block of output pixels: one convolution of 1x1
+in 36 groups (emit_winograd.py). The differences of the input and the sums of the results cost less than is saved only
+while they stay in a core's cache: every image has its turn alone. Where it is small, its weights would have to come
+anew for each: there a batch has six convolutions, one after the other, with the same sums, so that an image has the
+same bits in every batch.
 """
 
 from collections.abc import Iterator
