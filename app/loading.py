@@ -62,6 +62,7 @@ def open_registry(
             forward,
             engine_encode=engine.encode if "encode" in manifest.capabilities else None,
             max_batch_size=engine.max_batch_size,
+            usual_batch_size=engine.usual_batch_size,
             lanes=engine.lanes,
             turn=max(1, settings.max_batch_size // 4),
             max_wait_ms=settings.max_wait_ms,

@@ -30,6 +30,7 @@ class Batcher:
     many threads of its own as there are lanes.
 
     engine_encode: uint8 [B, H, W, C] -> z float32 [B, z_dim], called from the same threads; None where nothing encodes.
+    usual_batch_size: a full batch while not much more waits (worker.py); 0: max_batch_size.
     turn: images of one client before the next client's turn, where several wait; 0: a quarter of a batch.
     max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as a lane is free.
     images_per_second: the rate to assume until full batches were measured.
@@ -41,6 +42,7 @@ class Batcher:
         *,
         engine_encode: Forward | None = None,
         max_batch_size: int = 64,
+        usual_batch_size: int = 0,
         lanes: int = 1,
         turn: int = 0,
         max_wait_ms: float = 0.0,
@@ -56,7 +58,7 @@ class Batcher:
         self._observer = observer or Silent()
         self._rate = Rate(images_per_second)
         self._lanes = lanes
-        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn)
+        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn, usual_batch_size)
         self._open: set[Request] = set()
         self._lost: DeviceLost | None = None
         self._draining = False

@@ -51,11 +51,15 @@ class _Lane:
 
 class Worker:
     """lanes: how many batches are computed at a time. largest: images in one of them. max_wait_s: how long one that is
-    not full may wait for more. turn: images of one client before the next client's turn; 0: a quarter of a batch."""
+    not full may wait for more. turn: images of one client before the next client's turn; 0: a quarter of a batch.
+    usual: a full batch while less waits than every lane would need for two of the largest; 0: the largest itself."""
 
-    def __init__(self, reports: Reports, largest: int, max_wait_s: float, lanes: int = 1, turn: int = 0) -> None:
+    def __init__(
+        self, reports: Reports, largest: int, max_wait_s: float, lanes: int = 1, turn: int = 0, usual: int = 0
+    ) -> None:
         self._reports = reports
         self._largest = largest
+        self._usual = min(usual or largest, largest)
         self._max_wait_s = max_wait_s
         self._lock = threading.Lock()  # guards everything below
         turn = turn or max(1, largest // 4)
@@ -127,8 +131,15 @@ class Worker:
             return request.n - request.begun
 
     def _prepare(self) -> None:
-        if self._ready is None and self._queue.images >= self._largest and not self._free():
-            self._ready = assemble(self._queue.take(self._largest))
+        full = self._full()
+        if self._ready is None and self._queue.images >= full and not self._free():
+            self._ready = assemble(self._queue.take(full))
+
+    def _full(self) -> int:
+        """Images of a full batch. Where few callers ask again only when they are answered, large ones would leave the
+        other lanes, and then this one, with what is left."""
+        plenty = 2 * self._largest * len(self._lanes)
+        return self._largest if self._queue.images >= plenty else self._usual
 
     def _free(self) -> int:
         """Lanes that do nothing."""
@@ -188,10 +199,11 @@ class Worker:
         if ready is not None and (batch := ready.wanted(now)) is not None:
             return batch
         while self._queue.images:
-            if self._queue.images < self._largest and now - self._waiting_since < self._max_wait_s:
+            full = self._full()
+            if self._queue.images < full and now - self._waiting_since < self._max_wait_s:
                 return None
             free = self._free()
-            pieces = self._queue.take(min(self._largest, math.ceil(self._queue.images / free)))
+            pieces = self._queue.take(min(full, math.ceil(self._queue.images / free)))
             if free == 1:  # else the rest is another lane's share, and has waited as long
                 self._waiting_since = now
             batch = assemble([piece for piece in pieces if piece.request.wanted(now)])

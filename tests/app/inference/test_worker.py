@@ -91,6 +91,39 @@ def test_what_lanes_leave_over_has_waited_as_long():
     asyncio.run(go())
 
 
+@pytest.mark.parametrize(("waiting", "taken"), [(3, 3), (31, 4), (32, 8), (100, 8)])
+def test_batches_are_large_only_where_enough_waits_for_every_lane(waiting, taken):
+    async def go():
+        worker = Worker(None, 8, 0.0, lanes=2, usual=4)
+        future = asyncio.get_running_loop().create_future()
+        worker.push(Request(None, order(1, waiting), 1000.0, "me", future, 0.0))
+        worker._lanes[0].working_since = 1.0
+        picked = worker._pick(2.0)
+        assert picked.size == taken
+        worker._lanes[1].working_since = 2.0
+        worker.prepare()
+        assert (worker._ready.size if worker._ready else 0) == next_batch(waiting - taken)
+
+    def next_batch(left):
+        return 8 if left >= 32 else 4 if left >= 4 else 0
+
+    asyncio.run(go())
+
+
+def test_a_usual_batch_waits_for_nobody():
+    """max_wait_ms is for batches that are smaller than that."""
+
+    async def go():
+        worker = Worker(None, 8, 10.0, usual=4)
+        future = asyncio.get_running_loop().create_future()
+        worker.push(Request(None, order(1, 3), 1000.0, "me", future, 100.0))
+        assert worker._pick(101.0) is None
+        worker.push(Request(None, order(2, 1), 1000.0, "me", future, 101.0))
+        assert worker._pick(101.0).size == 4
+
+    asyncio.run(go())
+
+
 def test_a_batch_that_waits_for_a_busy_engine_thread_costs_that_time_too():
     """The rate by which work is accepted: a thread that comes back late is slow, however fast its passes are."""
     seen = []
