@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from app.errors import NotLoaded, TesseraError, UnknownModel
 from app.inference.jobs import Spent
-from tests.app.kitchen import Kitchen
 
 SIDE = 8
 
@@ -132,6 +131,8 @@ def paint_images() -> Any:
 
 
 @pytest.fixture
-def kitchen() -> Kitchen:
+def kitchen() -> Any:
+    from tests.app.kitchen import Kitchen  # not above: tests/e2e/painted_service.py reads this file by itself
+
     fashion, avatars = painted("fashion", classes=("shirt", "shoe", "bag")), painted("avatars")
     return Kitchen(PaintedRegistry(fashion, avatars), fashion, avatars)
