@@ -39,7 +39,8 @@ T = TypeVar("T", bound=np.generic)
 class Engine:
     """generator: the bytes of generator.pt. device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
 
-    max_batch_size: most images in a forward pass; on a CPU, where larger ones are slower, less.
+    max_batch_size: most images in a forward pass; on a CPU, where larger ones are slower, less. Its attribute
+    usual_batch_size: how many are enough while not much more waits.
 
     Raises ValueError, with a sentence, if the bytes are no TorchScript, the generator is not what `spec` says, or the
     device is not there.

@@ -50,23 +50,20 @@ def _pays(layer: Affine) -> bool:
 
 def by_groups(layer: Affine) -> Winograd:
     """Of a small image the weights are what moves most: there the batch has six convolutions of its own."""
+    weight = group_weight(layer.weight)
+    bias = None if layer.bias is None else group_bias(layer.bias)
     small = layer.x.shape[2] * layer.x.shape[3] <= _SMALL
-    convs = (_whole(layer), *(_by_rows(layer) if small else ()))
+    convs = (_conv(layer, 1, weight, bias), *(_by_rows(layer, weight, bias) if small else ()))
     return Winograd(layer.x, convs, layer.out, layer.activation)
 
 
-def _whole(layer: Affine) -> Affine:
-    bias = None if layer.bias is None else group_bias(layer.bias)
-    return _conv(layer, 1, group_weight(layer.weight), bias)
-
-
-def _by_rows(layer: Affine) -> Iterator[Affine]:
+def _by_rows(layer: Affine, weight: Tensor, bias: Tensor | None) -> Iterator[Affine]:
     """The same products, for each row phase those of Q, which is added to both others, then of P and of R."""
-    weights = group_weight(layer.weight).view(KINDS, 2, -1, layer.weight.shape[0], 1, 1)
+    weights = weight.view(KINDS, 2, -1, *weight.shape[1:])
     for phase in range(2):
         for kind in (1, 0, 2):
-            bias = None if layer.bias is None or kind != 1 else group_bias(layer.bias).view(KINDS, 2, -1)[kind, phase]
-            yield _conv(layer, RECORDED_BATCH, weights[kind, phase].contiguous(), bias)
+            own = bias.view(KINDS, 2, -1)[kind, phase] if bias is not None and kind == 1 else None
+            yield _conv(layer, RECORDED_BATCH, weights[kind, phase].contiguous(), own)
 
 
 def _conv(layer: Affine, images: int, weight: Tensor, bias: Tensor | None) -> Affine:
