@@ -5,11 +5,13 @@
 Prints JSON: for `engine` and `plain`, `batch` images per second in batches of BATCH, and `one` median seconds of a
 forward pass of one image. `limit` has as `batch` what float32 matrix products, at the rate they had in turn with the
 engine, would allow for the generator as published, by the faster of PyTorch's libraries, and as `one` seconds of that
-arithmetic. `latents`: median seconds for one of LATENTS. All take turns, so that they meet the same machine.
+arithmetic. `latents`: median seconds for one of LATENTS. All take turns, so that they meet the same machine. On the
+CPU, or on the TESSERA_DEVICE of the environment; there `plain` has its latents from the host and gives its floats back.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -23,7 +25,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64
 LATENTS = 4096
-_SIDE = 1024  # of the matrices
 _TURNS = 4
 
 Forward = Callable[[int], Any]
@@ -32,7 +33,7 @@ Forward = Callable[[int], Any]
 def measure(models: Path, seconds: float) -> dict[str, dict[str, float]]:
     """Starts that process and waits for its figures."""
     command = [sys.executable, "-m", "benchmarks.bare", str(models), "--seconds", str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, dict[str, float]] = json.loads(done.stdout)
     return figures
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("models", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0)
     options = parser.parse_args()
-    forwards, multiplications = contenders(options.models)
+    forwards, of_a_product = contenders(options.models)
     cases = [(name, n) for name in ("engine", "plain") for n in (BATCH, 1)]
     products = [(name, 1) for name in forwards if name.startswith("product")]
     cases += [*products, ("latents", LATENTS)]
@@ -56,17 +57,18 @@ def main() -> None:
             times += timed(forwards[name], n, turn)
     median = {case: statistics.median(times) for case, times in taken.items()}
     figures = {name: {"batch": BATCH / median[name, BATCH], "one": median[name, 1]} for name in ("engine", "plain")}
-    arithmetic = min(median[product] for product in products) / _SIDE**3 * multiplications
+    arithmetic = min(median[product] for product in products) * of_a_product
     figures["limit"] = {"batch": 1 / arithmetic, "one": arithmetic}
     figures["latents"] = {"batch": LATENTS / median["latents", LATENTS], "one": median["latents", LATENTS] / LATENTS}
     json.dump(figures, sys.stdout)
 
 
-def contenders(models: Path) -> tuple[dict[str, Forward], int]:
-    """What is timed, by name, each for a number of images; and the multiplications of one image, as published."""
+def contenders(models: Path) -> tuple[dict[str, Forward], float]:
+    """What is timed, by name, each for a number of images; and what part of a matrix product's multiplications those of
+    one image, as published, are."""
     import torch
 
-    from app.inference.bench import matrix_products
+    from app.inference.bench import SIDES, matrix_products
     from app.inference.engine import Engine, GeneratorSpec
     from app.inference.latents import latents
     from app.registry.store import discover, verify
@@ -74,25 +76,26 @@ def contenders(models: Path) -> tuple[dict[str, Forward], int]:
     model = verify(discover(models)[0])
     image, dim = model.manifest.image, model.manifest.latent.dim
     spec = GeneratorSpec(dim, image.height, image.width, image.channels, len(model.manifest.classes))
-    engine = Engine(model.generator, spec, "cpu", max_batch_size=BATCH)
+    engine = Engine(model.generator, spec, os.environ.get("TESSERA_DEVICE", "cpu"), max_batch_size=BATCH)
     engine.warm_up()
-    plain = torch.jit.load(str(model.folder / "generator.pt")).eval()
+    plain = torch.jit.load(str(model.folder / "generator.pt"), map_location=engine.device).eval()
     z = np.random.default_rng(0).standard_normal((BATCH, dim), np.float32)
     label = np.zeros(BATCH, np.int64)
     z_tensor, label_tensor = torch.from_numpy(z), torch.from_numpy(label)
 
     def forward_plain(n: int) -> object:
         with torch.inference_mode():
-            return plain(z_tensor[:n], label_tensor[:n])
+            return plain(z_tensor[:n].to(engine.device), label_tensor[:n].to(engine.device)).cpu()
 
-    products = matrix_products(_SIDE, torch.device("cpu"))
+    side = SIDES[engine.device.type]
+    products = matrix_products(side, engine.device)
     forwards = {
         "engine": lambda n: engine.forward(z[:n], label[:n]),
         "plain": forward_plain,
         "latents": lambda n: latents(np.arange(n, dtype=np.uint32), dim),
         **{f"product {i}": lambda n, product=product: product() for i, product in enumerate(products)},
     }
-    return forwards, engine.multiplications
+    return forwards, engine.multiplications / side**3
 
 
 def timed(forward: Forward, n: int, seconds: float) -> list[float]:

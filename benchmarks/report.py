@@ -96,7 +96,14 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> str:
-    return f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, {platform.system()}"
+    host = f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, {platform.system()}"
+    return f"{gpu()}; {host}" if os.environ.get("TESSERA_DEVICE", "").startswith("cuda") else host
+
+
+def gpu() -> str:
+    import torch  # here: only a service on a GPU is worth the seconds
+
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
 
 
 def processor() -> str:

@@ -1,8 +1,8 @@
 """How long to train: a number of images, minutes on the clock, or minutes of processor time.
 
 Progress is updated only at ticks and is part of the checkpoint, so that the schedule is a function of the step. With a
-budget of images the whole run is then reproducible to the bit; with minutes it follows the machine's speed. Processor
-time compares recipes fairly on a machine that does other work too, or that stops them for a while.
+budget of images the whole run is then, on a CPU, reproducible to the bit; with minutes it follows the machine's speed.
+Processor time compares recipes fairly on a machine that does other work too, or that stops them for a while.
 
 A time is kept with everything that belongs to it: the start of the process counts, and what has to be done at the end
 is foreseen from what it took before.

@@ -115,7 +115,9 @@ class EngineFacts(BaseModel):
     """How this process computes the model."""
 
     device: str
-    batching: str = Field(description="`natural`: any batch size proved identical here; `fixed`: always padded to one.")
+    batching: str = Field(
+        description="`natural`: any batch size proved identical here; `fixed`: padded to one of `buckets`."
+    )
     buckets: list[int]
     images_per_second: float = Field(description="Measured at warm-up.")
     fallback: str = Field(description="Why the published module runs instead of its faster form; empty: it does not.")

@@ -20,11 +20,12 @@ from app.errors import EngineFailed
 from app.inference.acceptance import GeneratorSpec, check, examples
 from app.inference.chunks import powers_of_two
 from app.inference.executor import Executor
+from app.inference.faults import one_line
 from app.inference.graphs import Graphs, configure
-from app.inference.invariance import same_at_every_slot, same_in_every_bucket
+from app.inference.invariance import agreeing
 from app.inference.lanes import Lanes
 from app.inference.observer import Observer, Silent
-from app.inference.plan import Compiled, make
+from app.inference.plan import TF32_TOLERANCE, TOLERANCE, Compiled, make
 
 __all__ = ["Engine", "GeneratorSpec"]
 
@@ -66,7 +67,8 @@ class Engine:
         self._runner = Graphs(self.device, spec.z_dim) if cuda else Lanes()
         module = _load(generator, self.device)
         self._runner.inside(lambda: check(module, spec, self.device))
-        self._plan = self._runner.inside(lambda: make(module, spec, self.device, _compile))
+        tolerance = TF32_TOLERANCE if cuda and allow_tf32 else TOLERANCE
+        self._plan = self._runner.inside(lambda: make(module, spec, self.device, _compile, tolerance))
         self._encoder = getattr(module, "encode", None)
         self._runner.serve(self._plan.pixels)
         self.max_batch_size = max_batch_size if cuda else min(max_batch_size, _LARGEST_CPU_BUCKET)
@@ -173,15 +175,13 @@ class Engine:
         return self._runner.inside(lambda: self._plan.floats(z, label))
 
     def _prove(self) -> None:
-        """Natural batch sizes where they give the same bits; else one size: on a GPU the largest, padded, if its slots
-        agree, otherwise every image alone."""
-        largest = self.buckets[-1]
-        z, label = examples(self.spec, largest, self.device)
-        if same_in_every_bucket(self._floats, self.buckets, z, label):
+        """Natural batch sizes where they give the same bits. Else, on a GPU, those that do, to which smaller batches
+        are padded; otherwise every image alone."""
+        agree = agreeing(self._floats, self.buckets, *examples(self.spec, self.buckets[-1], self.device))
+        if agree == self.buckets:
             return
         self.batching = "fixed"
-        padded = self._runner.pads and same_at_every_slot(self._floats, largest, z, label)
-        self._executor.keep_to(largest if padded else 1)
+        self._executor.keep_to(agree if agree and self._runner.pads else (1,))
 
     def _prove_encoder(self) -> None:
         """TorchScript records its first two calls and may run other code from then on: those do not count."""
@@ -220,7 +220,7 @@ def _load(generator: bytes, device: torch.device) -> Any:
             warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)
             return torch.jit.load(io.BytesIO(generator), map_location=device).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"the generator is not readable TorchScript: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"the generator is not readable TorchScript: {one_line(error)}") from error
 
 
 def _compile(source: str) -> Compiled:

@@ -53,9 +53,9 @@ class Executor:
         self._sizes = buckets
         self._at_a_time = threading.BoundedSemaphore(device.lanes)
 
-    def keep_to(self, bucket: int) -> None:
-        """Run every chunk as a batch of this size. What does not fit into memory then halves that size for all."""
-        self.buckets = (bucket,)
+    def keep_to(self, buckets: tuple[int, ...]) -> None:
+        """Run every chunk as a batch of one of these sizes; of a smaller one only if none of them fits into memory."""
+        self.buckets = buckets
 
     def forward(self, z: Latents, label: Labels, *, here: bool = False) -> Images:
         """uint8 [B, H, W, C]. here: one of several threads that call at the same time, each of which is a lane.
@@ -87,11 +87,10 @@ class Executor:
                 if fault.kind is kind:
                     raise error(fault.message)
         largest, fault = max(failures, key=lambda failure: failure[0].bucket)
-        smaller = tuple(size for size in self._sizes if size < largest.bucket)
+        smaller = tuple(size for size in self.buckets if size < largest.bucket)
+        smaller = smaller or tuple(size for size in self._sizes if size < largest.bucket)[-1:]
         if not smaller:
             raise EngineFailed(f"not enough memory for a batch of {largest.bucket}: {fault.message}")
-        if len(self.buckets) == 1:
-            smaller = smaller[-1:]
         log.warning("a batch of %d did not fit into memory; from now on at most %d", largest.bucket, smaller[-1])
         self.buckets = smaller
         self._observer.oom_split()

@@ -17,10 +17,20 @@ class Kind(Enum):
     FAILED = "failed"
 
 
+# TorchScript raises every error as a plain RuntimeError, whatever class it had inside.
+_NO_MEMORY = ("CUDA out of memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED", "DefaultCPUAllocator")
+
+
 @dataclass(frozen=True)
 class Fault:
     kind: Kind
     message: str
+
+
+def one_line(error: Exception) -> str:
+    """What happened. TorchScript's errors begin with a heading and a traceback of their own, and end with that."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1] if "TorchScript interpreter" in lines[0] else lines[0]
 
 
 def attempt(action: Callable[[], None], device_answers: Callable[[], bool]) -> Fault | None:
@@ -34,8 +44,8 @@ def attempt(action: Callable[[], None], device_answers: Callable[[], bool]) -> F
     except torch.OutOfMemoryError as error:
         return Fault(Kind.OUT_OF_MEMORY, str(error))
     except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        if "DefaultCPUAllocator" in message:
+        message = f"{type(error).__name__}: {one_line(error)}"
+        if any(words in str(error) for words in _NO_MEMORY):
             return Fault(Kind.OUT_OF_MEMORY, message)
     else:
         return None

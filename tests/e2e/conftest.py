@@ -107,11 +107,11 @@ def start_painted(start_process: Start) -> Start:
 
 @pytest.fixture(scope="session")
 def start_ready(start_process: Start) -> Start:
-    """`python -m app` on the CPU over a folder of models, once it is ready."""
+    """`python -m app` over a folder of models, on the CPU unless told otherwise, once it is ready."""
 
     @contextmanager
     def start(models_dir: Path, **settings: Any) -> Iterator[Running]:
-        with start_process("-m", "app", models_dir=models_dir, device="cpu", **settings) as running:
+        with start_process("-m", "app", models_dir=models_dir, **{"device": "cpu"} | settings) as running:
             until = time.monotonic() + 300  # a busy machine proves models slowly
             while running.client.get("/readyz").status_code != 200:
                 assert time.monotonic() < until, running.lines

@@ -17,10 +17,15 @@ SEEDS = list(range(16))
 
 
 class Painter(nn.Module):
-    """z and label -> 16x16 RGB; untrained, but each seed and each class looks different."""
+    """z and label -> 16x16 RGB; untrained, but each seed and each class looks different.
 
-    def __init__(self, num_classes: int) -> None:
+    beyond: where z's first number is larger, it looks for a class that there is not: an error on a CPU, and on a GPU
+    the end of the context.
+    """
+
+    def __init__(self, num_classes: int, beyond: float) -> None:
         super().__init__()
+        self.beyond = beyond
         self.z_dim = Z_DIM
         self.num_classes = num_classes
         self.first = nn.Linear(Z_DIM, 8 * 4 * 4)
@@ -29,13 +34,16 @@ class Painter(nn.Module):
         self.third = nn.ConvTranspose2d(8, 3, 4, 2, 1)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        x = torch.relu(self.first(z) + self.classes(label)).view(-1, 8, 4, 4)
+        trapped = (z[:, 0] > self.beyond).long()
+        x = torch.relu(self.first(z) + self.classes(label + 1_000_000 * trapped)).view(-1, 8, 4, 4)
         return torch.tanh(self.third(torch.relu(self.second(x))))
 
 
-def publish(models_dir: Path, name: str, version: int = 1, classes: tuple[str, ...] = ()) -> Path:
+def publish(
+    models_dir: Path, name: str, version: int = 1, classes: tuple[str, ...] = (), beyond: float = 1000.0
+) -> Path:
     torch.manual_seed(sum(name.encode()) + version)
-    painter = Painter(len(classes)).eval()
+    painter = Painter(len(classes), beyond).eval()
     folder = models_dir / name / str(version)
     folder.mkdir(parents=True)
     with warnings.catch_warnings():

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.inference.latents import latents
+
 HERE = Path(__file__).parent
 
 
@@ -49,6 +51,21 @@ def pixels(answer: httpx.Response) -> Any:
 def metric(running: Any, name: str) -> float:
     lines = running.client.get("/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def test_a_seed_that_the_network_fails_on_is_an_error_of_its_own_request(
+    start_ready: Any, publish: Any, tmp_path: Path
+) -> None:
+    first = latents(np.arange(5000, dtype=np.uint32), 8)[:, 0]
+    seed = int(first.argmax())
+    publish(tmp_path, "trap", beyond=float(first[seed]) - 1e-3)
+    with start_ready(tmp_path) as running:
+        answer = running.client.post("/generate", json={"seed": seed})
+        assert (answer.status_code, answer.json()["code"]) == (500, "engine_failed")
+        assert (
+            answer.json()["detail"] == "the forward pass failed: RuntimeError: RuntimeError: index out of range in self"
+        )
+        generate(running, seed=seed + 1)
 
 
 def test_the_grid_of_64_and_each_of_its_tiles(service: Any) -> None:

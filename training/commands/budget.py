@@ -7,7 +7,7 @@ def add_budget(command: ArgumentParser, minutes: float) -> None:
     """minutes: the default where neither is given."""
     budget = command.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=_positive, help=f"how long to train (default: {minutes:.0f})")
-    budget.add_argument("--images", type=int, help="train on so many images instead: reproducible to the bit")
+    budget.add_argument("--images", type=int, help="train on so many images instead: on a CPU reproducible to the bit")
     command.set_defaults(default_minutes=minutes)
 
 

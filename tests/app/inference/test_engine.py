@@ -92,7 +92,7 @@ def test_small_batches_are_all_a_small_limit_allows(plain, make_generator):
 
 
 def test_where_batches_change_the_bits_every_image_runs_alone(plain, make_generator, monkeypatch):
-    monkeypatch.setattr(engine_module, "same_in_every_bucket", lambda *args: False)
+    monkeypatch.setattr(engine_module, "agreeing", lambda *args: (4, 8))
     engine = Engine(make_generator(plain), plain.spec, "cpu")
     engine.warm_up()
     assert (engine.batching, engine.buckets) == ("fixed", (1,))

@@ -92,12 +92,32 @@ def test_the_learned_size_is_remembered():
 def test_one_size_for_all_is_halved_for_all():
     device = FaultyDevice(pads=True, fits=5)
     runs, splits = executor(device)
-    runs.keep_to(16)
+    runs.keep_to((16,))
     np.testing.assert_array_equal(runs.forward(*order(20)), images(20))
     assert (runs.buckets, splits.count) == ((4,), 2)
     device.ran = []
     np.testing.assert_array_equal(runs.forward(*order(5)), images(5))
     assert device.ran == [4, 4]
+
+
+def test_small_batches_are_padded_to_the_smallest_of_several_sizes():
+    device = FaultyDevice(pads=True)
+    runs, _ = executor(device)
+    runs.keep_to((4, 8, 16))
+    for n in (1, 4, 5, 17):
+        np.testing.assert_array_equal(runs.forward(*order(n)), images(n))
+    assert device.ran == [4, 4, 8, 16, 4]
+
+
+def test_of_several_sizes_the_smaller_ones_stay_and_then_the_next_below():
+    device = FaultyDevice(pads=True, fits=9)
+    runs, _ = executor(device)
+    runs.keep_to((4, 8, 16))
+    np.testing.assert_array_equal(runs.forward(*order(16)), images(16))
+    assert runs.buckets == (4, 8)
+    device.fits = 2
+    np.testing.assert_array_equal(runs.forward(*order(3)), images(3))
+    assert runs.buckets == (2,)
 
 
 def test_what_fitted_before_is_not_computed_again():
@@ -139,6 +159,9 @@ def test_a_lost_device_matters_more_than_anything_else():
         runs.forward(*order(12))
 
 
+FROM_TORCHSCRIPT = "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript\n"
+
+
 def raising(error):
     def action():
         raise error
@@ -150,6 +173,12 @@ def raising(error):
     ("error", "answers", "kind"),
     [
         (torch.OutOfMemoryError("CUDA out of memory"), True, Kind.OUT_OF_MEMORY),
+        (
+            RuntimeError(FROM_TORCHSCRIPT + "RuntimeError: CUDA out of memory. Tried to allocate"),
+            True,
+            Kind.OUT_OF_MEMORY,
+        ),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True, Kind.OUT_OF_MEMORY),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True, Kind.OUT_OF_MEMORY),
         (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), False, Kind.LOST),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), False, Kind.LOST),

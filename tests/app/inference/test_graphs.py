@@ -1,6 +1,7 @@
 """What the CUDA device decides, without a GPU: graphs and copies are replaced, faults are injected."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,10 +94,12 @@ def test_kernels_are_deterministic_and_exact_unless_asked_otherwise(monkeypatch,
     monkeypatch.setattr(torch, "use_deterministic_algorithms", deterministic.append)
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    monkeypatch.setattr(torch.backends, "fp32_precision", torch.backends.fp32_precision)
+    monkeypatch.setattr(torch.backends, "cuda", SimpleNamespace(matmul=SimpleNamespace()))
+    monkeypatch.setattr(torch.backends.cudnn, "conv", SimpleNamespace())
     monkeypatch.setattr(os, "environ", {})
     configure(allow)
     assert deterministic == [True]
-    assert torch.backends.fp32_precision == precision
+    assert torch.backends.cuda.matmul.fp32_precision == precision
+    assert torch.backends.cudnn.conv.fp32_precision == precision
     assert not torch.backends.cudnn.benchmark
     assert os.environ == {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}

@@ -1,9 +1,12 @@
 """The faster form is used where it gives the same, and never where it does not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
+from app.inference import plan as plan_module
 from app.inference.acceptance import GeneratorSpec, examples
 from app.inference.emit import onednn_available
 from app.inference.plan import make, quantise
@@ -35,6 +38,31 @@ def test_floats_and_pixels_of_the_faster_form(network, networks):
         assert pixels.shape == (9, network.spec.height, network.spec.width, network.spec.channels)
         exact = (plan.floats(z, label).double().permute(0, 2, 3, 1) + 1) * 127.5
         assert (pixels - exact.clamp(0, 255)).abs().max() <= 0.5 + 255 * 1e-6  # the nearest, by its own last bits
+
+
+def test_the_form_for_gpus_gives_the_same(network, networks, monkeypatch):
+    """Its products have no operator that only a CPU has."""
+    monkeypatch.setattr(plan_module, "_forms", lambda device: plan_module._GPU_FORMS[:1])
+    monkeypatch.setattr(plan_module, "onednn_available", lambda: False)
+    published = networks["scripted"](network)
+    plan = make(published, network.spec, CPU, compile_source)
+    assert plan.fallback == ""
+    z, label = examples(network.spec, 9, CPU)
+    with torch.inference_mode():
+        torch.testing.assert_close(plan.floats(z, label), published(z, label), rtol=0, atol=1e-5)
+
+
+def test_a_wider_tolerance_is_for_coarser_arithmetic(plain, networks, monkeypatch):
+    published = networks["scripted"](plain)
+    improved = plan_module._improved
+
+    def off(*arguments):
+        plan = improved(*arguments)
+        return replace(plan, floats=lambda z, label: plan.floats(z, label) + 1e-3)
+
+    monkeypatch.setattr(plan_module, "_improved", off)
+    assert "off by 0.001" in make(published, plain.spec, CPU, compile_source).fallback
+    assert make(published, plain.spec, CPU, compile_source, plan_module.TF32_TOLERANCE).fallback == ""
 
 
 @pytest.mark.parametrize(
