@@ -32,9 +32,9 @@ from app.inference.program import (
 
 _PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
 _PLAIN = {"swish": "silu"}
+_RELU = Activation("relu")
 _NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
 _END = 2**31  # of a slice: beyond any size
-_WRITTEN = ("image", "pixels")  # what emit_winograd.py leaves to be activated
 _IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
@@ -194,9 +194,8 @@ class _Writer:
         self._names |= {conv.x: "spread" for conv in step.convs}
         in_order = "" if self.onednn else ".contiguous(memory_format=torch.channels_last)"
         products = [self._layer(conv) + in_order for conv in step.convs]
-        image, pixels = ([_activated(name, step.activation, out=name)] if step.activation else [] for name in _WRITTEN)
         x, signs = self._names[step.x], self._value(emit_winograd.SIGNS)
-        self._lines += emit_winograd.lines(step, x, signs, products, image, pixels)
+        self._lines += emit_winograd.lines(step, x, signs, products, partial(_added, step.activation))
         self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
 
     def _value(self, value: Any) -> str:
@@ -233,6 +232,14 @@ def _activated(expression: str, activation: Activation | None, out: str = "") ->
     options = f", approximate={activation.algorithm!r}" if activation.algorithm else ""
     options += f", out={out}" if out else ""
     return f"torch.ops.aten.{_PLAIN.get(activation.name, activation.name)}({expression}{scalars}{options})"
+
+
+def _added(activation: Activation | None, left: str, right: str, out: str) -> list[str]:
+    """Statements: the activation of the sum, in `out`."""
+    if activation == _RELU:
+        return [f"torch.ops.aten._add_relu({left}, {right}, alpha=1, out={out})"]  # in one pass
+    added = f"torch.ops.aten.add({left}, {right}, alpha=1, out={out})"
+    return [added] if activation is None else [added, _activated(out, activation, out=out)]
 
 
 def _part(y: str, order: str, chosen: dict[str, int | tuple[int, int]]) -> str:

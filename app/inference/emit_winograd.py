@@ -7,6 +7,8 @@ three kinds are one operator, x[c] + sign x[c - 1 + kind], the sign of the middl
 reads and writes is composed here, on tensors without memory, and written out as one `as_strided`.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,21 +20,23 @@ _ALONE = 2  # images: so few are quicker one by one
 _AS_STRIDED = "torch.ops.aten.as_strided"
 
 
-def lines(step: Winograd, x: str, signs: str, products: list[str], image: list[str], pixels: list[str]) -> list[str]:
+Add = Callable[[str, str, str], list[str]]  # left, right, out: put the activation of their sum into `out`
+
+
+def lines(step: Winograd, x: str, signs: str, products: list[str], add: Add) -> list[str]:
     """Leave the result in `pixels`, [B, 2 H, 2 W, out].
 
     x and signs: names of the input and of SIGNS. products: the step's convolutions, each of `spread`, channels last.
-    image, pixels: put the activation of what has that name into it, or nothing.
     """
     whole, *parts = products
-    alone = _by_image(step, x, signs, whole, image)
+    alone = _by_image(step, x, signs, whole, add)
     if not parts:
         return alone
-    together = _by_rows(step, x, signs, parts, pixels)
+    together = _by_rows(step, x, signs, parts, add)
     return [f"if B <= {_ALONE}:", *_indented(alone), "else:", *_indented(together)]
 
 
-def _by_image(step: Winograd, x: str, signs: str, product: str, activated: list[str]) -> list[str]:
+def _by_image(step: Winograd, x: str, signs: str, product: str, add: Add) -> list[str]:
     buffers = _buffers(step)
     _, outside, height, width = step.out.shape
     blocks = [height // 4, 2, 2, width // 4, 2, 2, outside]
@@ -43,11 +47,11 @@ def _by_image(step: Winograd, x: str, signs: str, product: str, activated: list[
         f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])",
         f"images = pixels.view([B, {', '.join(map(str, blocks))}])",
         "for i in range(B):",
-        *_indented(_of_one_image(buffers["products"], x, signs, product, activated)),
+        *_indented(_of_one_image(buffers["products"], x, signs, product, add)),
     ]
 
 
-def _of_one_image(products: Tensor, x: str, signs: str, product: str, activated: list[str]) -> list[str]:
+def _of_one_image(products: Tensor, x: str, signs: str, product: str, add: Add) -> list[str]:
     above, below = (_part("products", products[:, :, kinds]) for kinds in (slice(0, 2), slice(1, 3)))
     return [
         f"torch.ops.aten.copy_(centre, torch.ops.aten.select({x}, 0, i))",
@@ -56,12 +60,11 @@ def _of_one_image(products: Tensor, x: str, signs: str, product: str, activated:
         f"products = {product}",
         f"torch.ops.aten.add({above}, {below}, alpha=1, out=sums)",
         "image = torch.ops.aten.select(images, 0, i)",
-        "torch.ops.aten.add(left, right, alpha=1, out=image)",
-        *activated,
+        *add("left", "right", "image"),
     ]
 
 
-def _by_rows(step: Winograd, x: str, signs: str, products: list[str], activated: list[str]) -> list[str]:
+def _by_rows(step: Winograd, x: str, signs: str, products: list[str], add: Add) -> list[str]:
     _, inside, height, width = step.x.shape
     outside, rows, across = step.out.shape[1], height // 2, width // 2
     padded = _empty(1, height + 2, width + 2, inside)
@@ -77,13 +80,12 @@ def _by_rows(step: Winograd, x: str, signs: str, products: list[str], activated:
         f"pixels = {x}.new_empty([B, {2 * height}, {2 * width}, {outside}])",
         f"torch.ops.aten.copy_({centre}, {x})",
         f"torch.ops.aten.addcmul({middle}, {_of_all('padded', column)}, {signs}, value=1, out=columns)",
-        *_of_phase(0, products[:3], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside)),
-        *_of_phase(1, products[3:], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside)),
-        *activated,
+        *_of_phase(0, products[:3], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside), add),
+        *_of_phase(1, products[3:], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside), add),
     ]
 
 
-def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor) -> list[str]:
+def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor, add: Add) -> list[str]:
     """One row phase of the whole batch: Q, which both rows of a pair share, then P for one and R for the other."""
     _, rows, _, _, across, _, _, outside = pixels.shape
     made = _empty(1, rows, across, 3, 2, outside)
@@ -96,7 +98,8 @@ def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor) 
         written += [
             f"torch.ops.aten.sub({middle}, {near}, alpha=1, out=groups)",
             f"products = {product}.add_(shared)",
-            f"torch.ops.aten.add({left}, {right}, alpha=1, out={_of_all('pixels', pixels[:, :, row, phase])})",
+            f"image = {_of_all('pixels', pixels[:, :, row, phase])}",
+            *add(left, right, "image"),
         ]
     return written
 
