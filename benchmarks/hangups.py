@@ -72,9 +72,10 @@ async def hang_up(service: Service, clients: int, block: int) -> Found:
     await asyncio.sleep(_BEGIN_S)
     gone = [await connect(LOOPBACK, service.port) for _ in range(clients)]
     asking = [asyncio.create_task(never_answered(connection)) for connection in gone]
-    queued = await until(
+    await until(
         service, lambda now: now["requests_in_flight"] >= clients + 2 or computed(now) - computed(before) >= block
     )
+    queued = await metrics(service)  # the last was counted when it came, and waits by now
     for connection in gone:
         connection.hang_up()
     await asyncio.sleep(0)  # the sockets are closed in the loop's next turn

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import client
 from benchmarks.plan import Plan, Stream, Summary
-from benchmarks.report import Check, Report, milliseconds, parser
+from benchmarks.report import Check, Report, milliseconds, parser, stolen_s
 from benchmarks.service import Service, serving
 from benchmarks.tutorial import models_folder
 
@@ -37,7 +37,7 @@ def main() -> int:
     report = Report(name, f"{TIMES} times overload, open loop, {manner}{options.seconds:.0f} s")
     with models_folder(options.models) as models, serving(models, api_keys=",".join(CLIENTS)) as service:
         (idle,) = client.measure(service.port, probe(0.0))
-        with Watch(service):  # it takes its share of the machine, as in the flood
+        with Watch(service) as first:  # it takes its share of the machine, as in the flood
             peaks = [capacity(service, min(12.0, options.seconds))]
         rate = TIMES * peaks[0].images_per_second / N
         before = service.metrics()["process_resident_memory_bytes"]
@@ -46,13 +46,17 @@ def main() -> int:
         with Watch(service) as watch:
             *flooded, after = client.collect(process)
         ready = service.ready()
-        with Watch(service):
+        with Watch(service) as last:
             peaks.append(capacity(service, min(12.0, options.seconds)))
     report.table(*table(peaks, flooded, options.seconds))
     report.add(f"Answers by status: {by_status(flooded)} (0: cut, -1: no connection).")
     report.add(
         f"A lone n=1 request before: p50 {milliseconds(idle.served.p50)} ms, p99 {milliseconds(idle.served.p99)} ms; "
         f"resident memory {before / MEBIBYTE:.0f} MiB, at most {watch.most_bytes / MEBIBYTE:.0f} MiB during it."
+    )
+    report.add(
+        f"Processor seconds that the machine's host took for others: {first.stolen_s:.1f} at the first peak, "
+        f"{watch.stolen_s:.1f} in the flood, {last.stolen_s:.1f} at the last peak."
     )
     growth = (watch.most_bytes - before) / MEBIBYTE
     report.checks(*checks(peaks, flooded, options.seconds), *aftermath(growth, recovery(idle, after, options.seconds)))
@@ -85,10 +89,14 @@ def as_client(index: int) -> dict[str, str]:
 
 
 class Watch:
-    """Resident memory and readiness of the service, four times a second, for as long as the `with` block lasts."""
+    """Resident memory and readiness of the service, four times a second, for as long as the `with` block lasts.
+
+    stolen_s: processor seconds that somebody else had meanwhile on the machine's host.
+    """
 
     def __init__(self, service: Service) -> None:
         self.most_bytes = 0.0
+        self.stolen_s = -stolen_s()
         self.seen = self.unready = 0
         self._service = service
         self._over = threading.Event()
@@ -99,6 +107,7 @@ class Watch:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.stolen_s += stolen_s()
         self._over.set()
         self._thread.join()
 

@@ -8,6 +8,7 @@ module, every batch size it will use is run, and a seed's bits are compared acro
 import io
 import time
 import warnings
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
@@ -29,9 +30,9 @@ from app.inference.plan import TF32_TOLERANCE, TOLERANCE, Compiled, make
 
 __all__ = ["Engine", "GeneratorSpec"]
 
-# On a CPU smaller pieces read the weights too often (64 x 64 pixels: 32 are 3 % slower than 64, 16 are 7 %); larger ones
-# leave the cache, and unless much waits the lanes unevenly loaded.
-_LARGEST_CPU_BUCKET = 64
+# On a CPU smaller pieces read the weights too often (64 x 64 pixels: 16 are about 5 % slower than 32, 8 are 12 %);
+# larger ones leave the cache and the lanes unevenly loaded.
+_LARGEST_CPU_BUCKET = 32
 _USUAL_CPU_BUCKET = 16
 
 T = TypeVar("T", bound=np.generic)
@@ -64,7 +65,7 @@ class Engine:
         cuda = self.device.type == "cuda"
         if cuda:
             configure(allow_tf32)
-        self._runner = Graphs(self.device, spec.z_dim) if cuda else Lanes()
+        self._runner = Graphs(self.device, spec.z_dim, _as_written) if cuda else Lanes()
         module = _load(generator, self.device)
         self._runner.inside(lambda: check(module, spec, self.device))
         tolerance = TF32_TOLERANCE if cuda and allow_tf32 else TOLERANCE
@@ -225,6 +226,13 @@ def _load(generator: bytes, device: torch.device) -> Any:
 
 def _compile(source: str) -> Compiled:
     return cast(Compiled, torch.jit.CompilationUnit(source).forward)
+
+
+def _as_written() -> AbstractContextManager[None]:
+    """On a GPU TorchScript would compile kernels of its own, which takes seconds and rounds otherwise from the third
+    call on; inside a captured graph nothing is left that it could save."""
+    context: AbstractContextManager[None] = torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
+    return context
 
 
 def _own(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:

@@ -21,6 +21,7 @@ from app.inference.faults import Fault, Kind, attempt
 log = logging.getLogger("tessera")
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
+Within = Callable[[], AbstractContextManager[Any]]
 T = TypeVar("T")
 
 _WARM_UPS = 3  # before a capture: libraries choose and load their kernels at first use
@@ -38,13 +39,14 @@ def configure(allow_tf32: bool) -> None:
 
 
 class Graphs:
-    """One graph a bucket, captured when the bucket is first used."""
+    """One graph a bucket, captured when the bucket is first used. within: the network's code runs in such a context."""
 
     lanes = 1
     pads = True
 
-    def __init__(self, device: torch.device, z_dim: int) -> None:
+    def __init__(self, device: torch.device, z_dim: int, within: Within) -> None:
         self._pixels: TensorForward
+        self._within = within
         self._device = device
         self._z_dim = z_dim
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -74,15 +76,16 @@ class Graphs:
 
     def inside(self, action: Callable[[], T]) -> T:
         """`action` as it is, without a graph."""
-        with torch.inference_mode(), _as_written():
+        with torch.inference_mode(), self._within():
             return action()
 
     def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:
         graph = self._graphs.get(chunk.bucket)
         if graph is None:
-            graph = self._graphs[chunk.bucket] = _Captured(
-                self._pixels, chunk.bucket, self._z_dim, self._device, self._stream, self._pool
-            )
+            with self._within():
+                graph = self._graphs[chunk.bucket] = _Captured(
+                    self._pixels, chunk.bucket, self._z_dim, self._device, self._stream, self._pool
+                )
         rows = slice(chunk.start, chunk.start + chunk.count)
         np.copyto(out[rows], graph.replay(z[rows], label[rows])[: chunk.count])
 
@@ -92,11 +95,6 @@ class Graphs:
         except Exception:
             return False
         return True
-
-
-def _as_written() -> AbstractContextManager[None]:
-    """TorchScript would compile kernels of its own, which take seconds and round otherwise from the third call on."""
-    return torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
 
 
 class _Captured:
@@ -117,15 +115,14 @@ class _Captured:
         self._host_label = torch.zeros(bucket, dtype=torch.int64, pin_memory=True)
         self._z, self._label = self._host_z.to(device), self._host_label.to(device)
         stream.wait_stream(torch.cuda.current_stream(device))
-        with _as_written():
-            with torch.cuda.stream(stream):
-                for _ in range(_WARM_UPS):
-                    pixels(self._z, self._label)
-            stream.synchronize()
-            self._graph = torch.cuda.CUDAGraph()
-            # Only what this thread does may not happen in a capture: other models serve meanwhile.
-            with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-                self._pixels = pixels(self._z, self._label)
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                pixels(self._z, self._label)
+        stream.synchronize()
+        self._graph = torch.cuda.CUDAGraph()
+        # Only what this thread does may not happen in a capture: other models serve meanwhile.
+        with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            self._pixels = pixels(self._z, self._label)
         self._host_pixels = torch.empty(self._pixels.shape, dtype=torch.uint8, pin_memory=True)
 
     @torch.inference_mode()

@@ -52,7 +52,7 @@ class _Lane:
 class Worker:
     """lanes: how many batches are computed at a time. largest: images in one of them. max_wait_s: how long one that is
     not full may wait for more. turn: images of one client before the next client's turn; 0: a quarter of a batch.
-    usual: a full batch while less waits than every lane would need for two larger ones; 0: the largest itself."""
+    usual: a full batch while less waits than every lane would need for two of the largest; 0: the largest itself."""
 
     def __init__(
         self, reports: Reports, largest: int, max_wait_s: float, lanes: int = 1, turn: int = 0, usual: int = 0
@@ -136,16 +136,10 @@ class Worker:
             self._ready = assemble(self._queue.take(full))
 
     def _full(self) -> int:
-        """Images of a full batch: doubled while enough waits for every lane to have two of them. Where few callers ask
-        again only when they are answered, large ones would leave the other lanes, and then this one, with what is left.
-        """
-        full = self._usual
-        while full < self._largest:
-            larger = min(2 * full, self._largest)
-            if self._queue.images < 2 * larger * len(self._lanes):
-                break
-            full = larger
-        return full
+        """Images of a full batch. Where few callers ask again only when they are answered, large ones would leave the
+        other lanes, and then this one, with what is left."""
+        plenty = 2 * self._largest * len(self._lanes)
+        return self._largest if self._queue.images >= plenty else self._usual
 
     def _free(self) -> int:
         """Lanes that do nothing."""

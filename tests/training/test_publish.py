@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +10,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from training import snapshot
+from tests.training.tiny import LICENCES, SIDE, Tiny, read
 from training.export import load
 from training.facts import Dataset, Memorisation, Metric, TrainingFacts
 from training.golden import render
 from training.manifest import check
-from training.publish import PublishError, publish, publish_run
+from training.publish import PublishError, publish
 
-SIDE = 8
 FACTS = TrainingFacts(
     family="tessera-gan",
     dataset=Dataset("drawings", "0" * 64, count=100, held_out=10),
@@ -34,20 +32,6 @@ FACTS = TrainingFacts(
     device="cpu",
     versions={"torch": torch.__version__},
 )
-LICENCES = {"data_licence": "CC0-1.0", "weights_licence": "MIT"}
-
-
-class Tiny(nn.Module):
-    def __init__(self, num_classes: int = 0, channels: int = 3):
-        super().__init__()
-        torch.manual_seed(0)
-        self.z_dim, self.num_classes, self.img_resolution, self.img_channels = 6, num_classes, SIDE, channels
-        self.colour = nn.Linear(6, channels)
-        self.classes = nn.Embedding(max(1, num_classes), channels)
-
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        colour = 0.5 * self.colour(z) + self.classes(label)
-        return torch.tanh(colour)[:, :, None, None].expand(-1, -1, self.img_resolution, self.img_resolution)
 
 
 class TinyEncoder(Tiny):
@@ -67,10 +51,6 @@ def tiles(path, columns, count, channels):
     with Image.open(path) as picture:
         pixels = np.asarray(picture).reshape(-1, SIDE, columns, SIDE, channels)
     return pixels.swapaxes(1, 2).reshape(-1, SIDE, SIDE, channels)[:count]
-
-
-def read(folder):
-    return json.loads((folder / "manifest.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -255,99 +235,6 @@ def test_a_file_in_the_place_of_the_models_folder(tmp_path):
     with pytest.raises(PublishError, match="could not be written"):
         publish(Tiny(), FACTS, tmp_path / "models", "drawings", **LICENCES)
     assert (tmp_path / "models").read_text() == "x"
-
-
-OPTIONS = {
-    "recipe": "tessera",
-    "config": {"batch_size": 32},
-    "dataset": {
-        "name": "drawings",
-        "path": "/home/somebody/drawings",
-        "sha256": "0" * 64,
-        "count": 100,
-        "held_out": 10,
-        "class_names": ["a", "b"],
-        "resolution": SIDE,
-        "channels": 3,
-    },
-    "seed": 3,
-    "versions": {"torch": "2.14.1"},
-    "commit": "abc",
-    "device": "cpu",
-    "started": "2026-11-24T02:14:00+00:00",
-}
-
-
-class TestPublishRun:
-    @pytest.fixture
-    def run(self, monkeypatch):
-        """A run folder is the checkpoint module's matter; this is what it says it gives."""
-
-        def prepare(generator, **options):
-            found = snapshot.Snapshot(
-                generator=generator,
-                options=OPTIONS | options,
-                taken_at=640,
-                images_seen=640,
-                seconds=7200.0,
-                cpu_seconds=9000.0,
-                energy_wh=150.0,
-            )
-            monkeypatch.setattr(snapshot, "load_generator", lambda run: found)
-            return Path("runs/00000-drawings-tessera")
-
-        return prepare
-
-    def test_the_run_says_what_it_was(self, tmp_path, run):
-        folder = publish_run(run(Tiny(2)), tmp_path, "drawings", **LICENCES)
-        manifest = read(folder)
-        assert manifest["classes"] == ["a", "b"]
-        assert manifest["family"] == "tessera-gan"
-        assert manifest["training"]["seed"] == 3
-        assert manifest["training"]["images_seen"] == 640
-        assert manifest["training"]["seconds"] == 7200
-        assert manifest["training"]["cpu_hours"] == 2.5
-        assert manifest["training"]["gpu_hours"] == 0
-        assert manifest["training"]["energy_wh"] == 150
-        assert manifest["memorisation"]["verdict"] == "not-audited"
-        assert manifest["metrics"] == {}
-        published = b"".join(path.read_bytes() for path in folder.iterdir())
-        assert b"/home/somebody" not in published
-
-    def test_an_unconditional_recipe_forgets_the_classes_of_its_folder(self, tmp_path, run):
-        manifest = read(publish_run(run(Tiny(), recipe="dcgan"), tmp_path, "drawings", **LICENCES))
-        assert manifest["classes"] == []
-        assert manifest["family"] == "dcgan"
-
-    def test_a_family_in_the_options_counts(self, tmp_path, run):
-        manifest = read(publish_run(run(Tiny(), family="autoencoder"), tmp_path, "drawings", **LICENCES))
-        assert manifest["family"] == "autoencoder"
-
-    def test_hours_on_a_gpu_are_counted(self, tmp_path, run):
-        manifest = read(publish_run(run(Tiny(), device="cuda"), tmp_path, "drawings", **LICENCES))
-        assert manifest["training"]["gpu_hours"] == 2
-
-    def test_hours_of_every_rank_are_counted(self, tmp_path, run):
-        manifest = read(publish_run(run(Tiny(), device="cuda", ranks=4), tmp_path, "drawings", **LICENCES))
-        assert manifest["training"]["gpu_hours"] == 8
-        assert manifest["training"]["cpu_hours"] == 10
-        assert manifest["training"]["seconds"] == 7200
-
-    def test_what_evaluate_and_audit_found_is_carried(self, tmp_path, run):
-        folder = publish_run(
-            run(Tiny()),
-            tmp_path,
-            "drawings",
-            **LICENCES,
-            metrics={"kid": Metric(0.4)},
-            memorisation=Memorisation("passed", "as far as held-out images"),
-        )
-        assert read(folder)["metrics"]["kid"]["value"] == 0.4
-        assert read(folder)["memorisation"]["verdict"] == "passed"
-
-    def test_a_failed_audit_is_refused_here_too(self, tmp_path, run):
-        with pytest.raises(PublishError, match="copies"):
-            publish_run(run(Tiny()), tmp_path, "drawings", **LICENCES, memorisation=Memorisation("failed", "x"))
 
 
 def test_the_pngs_are_plain(tmp_path):
