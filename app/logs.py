@@ -112,7 +112,8 @@ class _Request(NamedTuple):
     facts: dict[str, Any]
 
     def text(self) -> str:
-        return _encoded(_line(self.when, self.level, access.name, "request") | self.facts)
+        second, fraction = divmod(self.when, 1)
+        return f"{_opening(int(second), self.level) % int(fraction * 1000)}{_encoded(self.facts)[1:]}"
 
 
 def _line(when: float, level: int, logger: str, message: str) -> dict[str, Any]:
@@ -126,6 +127,13 @@ def _encoded(line: dict[str, Any]) -> str:
         return to_json(line, ensure_ascii=True, fallback=str).decode()
     except PydanticSerializationError:  # half of a surrogate pair, from the name of a file
         return json.dumps(line, default=str)
+
+
+@lru_cache(maxsize=2)
+def _opening(second: int, level: int) -> str:
+    """What all lines of requests of this second begin with, but for the milliseconds: made once, half of the line."""
+    line = _encoded(_line(second, level, access.name, "request"))
+    return line.replace(".000+", ".%03d+", 1).removesuffix("}") + ","
 
 
 @lru_cache(maxsize=1)
