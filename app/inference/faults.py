@@ -4,11 +4,14 @@ Only words leave the except block: an exception holds its traceback, the traceba
 the tensors that did not fit, so that whatever is tried next must begin after the exception is gone.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import torch
+
+log = logging.getLogger("tessera")
 
 
 class Kind(Enum):
@@ -47,6 +50,7 @@ def attempt(action: Callable[[], None], device_answers: Callable[[], bool]) -> F
         message = f"{type(error).__name__}: {one_line(error)}"
         if any(words in str(error) for words in _NO_MEMORY):
             return Fault(Kind.OUT_OF_MEMORY, message)
+        log.warning("a forward pass failed: %s", error)  # whole: what is told the caller is its last line
     else:
         return None
     return Fault(Kind.FAILED if device_answers() else Kind.LOST, message)

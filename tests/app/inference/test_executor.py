@@ -190,6 +190,12 @@ def test_an_error_is_reduced_to_what_has_to_be_done(error, answers, kind):
     assert attempt(raising(error), lambda: answers).kind is kind
 
 
+def test_the_caller_is_told_one_line_and_the_log_has_all(caplog):
+    fault = attempt(raising(RuntimeError(FROM_TORCHSCRIPT + "IndexError: index out of range in self\n")), lambda: True)
+    assert fault.message == "RuntimeError: IndexError: index out of range in self"
+    assert "Traceback of TorchScript" in caplog.text
+
+
 def test_no_error_is_no_fault_and_the_device_is_not_disturbed():
     assert attempt(lambda: None, raising(AssertionError("asked"))) is None
 
