@@ -35,7 +35,8 @@ def configure(allow_tf32: bool) -> None:
     torch.backends.cudnn.benchmark = False
     precision = "tf32" if allow_tf32 else "ieee"
     torch.backends.cuda.matmul.fp32_precision = precision
-    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]  # which is at TF32 until it is told otherwise
+    # Each by name: in releases before ours the whole left cuDNN's convolutions at TF32.
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
 
 
 class Graphs:

@@ -85,13 +85,19 @@ def start_process() -> Start:
 
 
 @pytest.fixture(scope="session")
-def publish() -> Any:
-    """publish(models_dir, name, version, classes) writes a small model that really generates; gives its folder."""
+def published() -> Any:
+    """The module published.py, which writes small models that really generate."""
     spec = importlib.util.spec_from_file_location("published", HERE / "published.py")
     assert spec is not None
     assert spec.loader is not None
-    published = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(published)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def publish(published: Any) -> Any:
+    """publish(models_dir, name, version, classes) writes such a model and gives its folder."""
     return published.publish
 
 

@@ -57,6 +57,14 @@ def publish(
     return folder
 
 
+def trapped(models_dir: Path) -> int:
+    """Writes a model `trap` and gives the one seed that it fails on."""
+    first = latents(np.arange(5000, dtype=np.uint32), Z_DIM)[:, 0]
+    seed = int(first.argmax())
+    publish(models_dir, "trap", beyond=float(first[seed]) - 1e-3)
+    return seed
+
+
 def _golden(painter: Painter, labels: list[int] | None) -> Image.Image:
     z = torch.from_numpy(latents(np.array(SEEDS, np.uint32), Z_DIM))
     with torch.no_grad():

@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.inference.latents import latents
-
 HERE = Path(__file__).parent
 
 
@@ -54,11 +52,9 @@ def metric(running: Any, name: str) -> float:
 
 
 def test_a_seed_that_the_network_fails_on_is_an_error_of_its_own_request(
-    start_ready: Any, publish: Any, tmp_path: Path
+    start_ready: Any, published: Any, tmp_path: Path
 ) -> None:
-    first = latents(np.arange(5000, dtype=np.uint32), 8)[:, 0]
-    seed = int(first.argmax())
-    publish(tmp_path, "trap", beyond=float(first[seed]) - 1e-3)
+    seed = published.trapped(tmp_path)
     with start_ready(tmp_path) as running:
         answer = running.client.post("/generate", json={"seed": seed})
         assert (answer.status_code, answer.json()["code"]) == (500, "engine_failed")

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from app.inference.acceptance import GeneratorSpec
 from app.inference.engine import Engine
-from app.inference.latents import latents
 from app.inference.observer import Silent
+from tests.app.inference.drawn import assert_same_in_every_batch, levels_off, order
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this host has no GPU that PyTorch can use")
 
@@ -34,11 +34,6 @@ def settings_of_before():
         part.fp32_precision = precision
 
 
-def order(spec, n, first=0):
-    seeds = np.arange(first, first + n, dtype=np.uint32)
-    return latents(seeds, spec.z_dim), np.arange(first, first + n, dtype=np.int64) % max(spec.num_classes, 1)
-
-
 @pytest.fixture(scope="module")
 def engine(network, make_generator):
     made = Engine(make_generator(network), network.spec, "cuda", max_batch_size=16)
@@ -48,10 +43,7 @@ def engine(network, make_generator):
 
 def test_images_are_those_of_the_published_module_on_a_cpu(engine, network):
     z, label = order(network.spec, 40)
-    with torch.inference_mode():
-        floats = network(torch.from_numpy(z), torch.from_numpy(label))
-    exact = np.clip((floats.double().numpy().transpose(0, 2, 3, 1) + 1) * 127.5, 0, 255)
-    assert np.abs(engine.forward(z, label) - exact).max() <= 0.5 + 127.5 * 2e-5
+    assert levels_off(engine.forward(z, label), network, z, label) <= 0.5 + 127.5 * 2e-5
     assert engine.fallback == ""
     assert engine.device_class == torch.cuda.get_device_name()
     assert engine.memory_bytes > 0
@@ -59,12 +51,7 @@ def test_images_are_those_of_the_published_module_on_a_cpu(engine, network):
 
 
 def test_a_seed_gives_the_same_pixels_in_every_batch_at_every_slot(engine, network):
-    z, label = order(network.spec, 40)
-    alone = np.concatenate([engine.forward(z[i : i + 1], label[i : i + 1]) for i in range(40)])
-    for size in (2, 3, 5, 16, 17, 33, 40):
-        for start in range(0, 40 - size + 1, 3):
-            rows = slice(start, start + size)
-            np.testing.assert_array_equal(engine.forward(z[rows], label[rows]), alone[rows])
+    assert_same_in_every_batch(engine, network.spec)
 
 
 def test_a_second_engine_gives_the_same_pixels(engine, network, make_generator):
@@ -168,10 +155,7 @@ def test_what_does_not_fit_into_memory_is_computed_in_halves(networks, make_gene
         assert observer.splits == splits  # remembered
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    with torch.inference_mode():
-        floats = network(torch.from_numpy(z), torch.from_numpy(label))
-    exact = np.clip((floats.double().numpy().transpose(0, 2, 3, 1) + 1) * 127.5, 0, 255)
-    assert np.abs(images - exact).max() <= 0.5 + 127.5 * 2e-5
+    assert levels_off(images, network, z, label) <= 0.5 + 127.5 * 2e-5
 
 
 BROKEN = """
