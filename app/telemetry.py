@@ -58,12 +58,18 @@ class Telemetry:
     def arrived(self) -> None:
         self._in_flight += 1
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._in_flight -= 1
+    def answered(self, route: str, method: str, status: int) -> Callable[[float], None]:
+        """What counts such a request when it is over, told its seconds."""
         # An invented method would otherwise be a new time series.
         method = method if method in _METHODS else "other"
-        _series(self._requests, route, method, status).inc()
-        _series(self._request_seconds, route).observe(seconds)
+        requests, took = _series(self._requests, route, method, status), _series(self._request_seconds, route)
+
+        def over(seconds: float) -> None:
+            self._in_flight -= 1
+            requests.inc()
+            took.observe(seconds)
+
+        return over
 
     def encoded(self, form: str, seconds: float) -> None:
         _series(self._encode, form).observe(seconds)

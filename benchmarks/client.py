@@ -5,24 +5,23 @@
 Benchmarks call `measure`, which starts that process. A plan is benchmarks.plan.Plan as JSON; only 127.0.0.1 is asked.
 """
 
-import asyncio
 import gc
 import json
 import os
+import selectors
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import uvloop
-
-from benchmarks.loops import Run
+from benchmarks.loops import Closed, Open
 from benchmarks.plan import Plan, Stream, Summary
 from benchmarks.tally import summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOPBACK = "127.0.0.1"
+_PATIENCE_S = 1.0  # between two looks at who waits too long
 
 
 def start(plan: Plan) -> "subprocess.Popen[str]":
@@ -50,13 +49,30 @@ def measure(port: int, *streams: Stream) -> list[Summary]:
     return collect(start(Plan(port, streams)))
 
 
-async def perform(plan: Plan) -> list[Summary]:
+def perform(plan: Plan) -> list[Summary]:
     """The load itself, in this process."""
     if plan.host != LOOPBACK:
         raise ValueError(f"the load client asks {LOOPBACK} only, not {plan.host}")
     began = time.perf_counter()
-    runs = [Run(plan, stream, began) for stream in plan.streams]
-    await asyncio.gather(*(run.run() for run in runs))
+
+    def clock() -> float:
+        return time.perf_counter() - began
+
+    with selectors.DefaultSelector() as selector:
+        runs = [(Closed if stream.rate is None else Open)(plan, stream, selector, clock) for stream in plan.streams]
+        patience = _PATIENCE_S
+        while not all(run.over for run in runs):
+            soonest = min(patience, *(run.wake_at for run in runs))
+            for key, events in selector.select(max(0.0, soonest - clock())):
+                key.data.ready(events)
+            now = clock()
+            for run in runs:
+                if run.wake_at <= now:
+                    run.wake()
+            if patience <= now:
+                patience = now + _PATIENCE_S
+                for run in runs:
+                    run.lose_patience()
     return [summarise(stream, run.records) for stream, run in zip(plan.streams, runs, strict=True)]
 
 
@@ -76,7 +92,7 @@ def main() -> None:
     if any(stream.rate for stream in plan.streams):
         take_turns()
     gc.disable()  # its pauses would count as the server's
-    json.dump([summary.to_json() for summary in uvloop.run(perform(plan))], sys.stdout)
+    json.dump([summary.to_json() for summary in perform(plan)], sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,147 +1,169 @@
 """The two ways of asking: closed (ask, wait, ask again) and open (ask on time, whatever the answers)."""
 
-import asyncio
+import heapq
 import itertools
+import math
 import random
-import time
+import selectors
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
+from benchmarks.line import Line
 from benchmarks.plan import CUT, REFUSED, Plan, Stream
-from benchmarks.pool import Pool
-from benchmarks.tally import TURNED_AWAY, Record
-from benchmarks.wire import Answer, Connection, Cut, connect, get, post
+from benchmarks.tally import Record
+from benchmarks.wire import get, post
 
 _PAUSE_S = 0.05  # before a connection is made again
-_LONGEST_ANSWER_S = 60.0
-_SHORTEST_WAIT_S = 0.0005  # timers count whole milliseconds: what is due sooner is due now
+LONGEST_ANSWER_S = 60.0
 
 
-class Run:
-    """One stream, as it runs. `began`: time.perf_counter() of its plan (uvloop's time is whole milliseconds)."""
+class Run(ABC):
+    """One stream, as it runs. clock: seconds since the plan began. wake_at: when `wake` is wanted next, on that clock.
 
-    def __init__(self, plan: Plan, stream: Stream, began: float) -> None:
+    records: what came of every request so far.
+    """
+
+    def __init__(self, plan: Plan, stream: Stream, selector: selectors.BaseSelector, clock: Callable[[], float]):
         self.records: list[Record] = []
-        self._host, self._port, self._stream = plan.host, plan.port, stream
-        self._began = began
-        self._end = stream.start_s + stream.seconds
-        self._orders = self._requests()
+        self.wake_at = stream.start_s
+        self._address = plan.host, plan.port
+        self._clock = clock
+        self._stream = stream
+        self._selector = selector
+        self._requests = requests(plan.host, stream)
         self._begun = 0
-        self._asked: dict[Connection, float] = {}  # and when it was asked
+        self._waiting: set[Line] = set()  # for an answer
 
-    async def run(self) -> list[Record]:
-        await asyncio.sleep(self._stream.start_s - self._now)
-        patience = asyncio.create_task(self._lose_patience())
-        if self._stream.rate is None:
-            await asyncio.gather(*(self._closed() for _ in range(self._stream.connections)))
-        else:
-            await self._open(self._stream.rate)
-        patience.cancel()
-        return self.records
+    @property
+    def over(self) -> bool:
+        """Nothing is under way, and nothing more will be."""
+        return not self._waiting and self.wake_at == math.inf
 
-    def _requests(self) -> Iterator[tuple[bytes, int]]:
-        """Request bytes and the number of images in the answer, for ever."""
+    @abstractmethod
+    def wake(self) -> None:
+        """Ask what is due by now."""
+
+    def lose_patience(self) -> None:
+        """Hang up where no answer comes; to be called once in a while."""
+        now = self._clock()
+        for line in [line for line in self._waiting if now - line.asked > LONGEST_ANSWER_S]:
+            line.hang_up()
+
+    @abstractmethod
+    def _next(self, line: Line) -> None:
+        """What was asked on this line is over."""
+
+    @property
+    def _ended(self) -> bool:
+        """Nothing more is to be asked."""
         stream = self._stream
-        made = [(post(stream.path, body, self._host, stream.headers), images(body)) for body in stream.bodies]
-        made = made or [(get(stream.path, self._host, stream.headers), 1)]
-        return itertools.cycle(made)
+        return self._clock() >= stream.start_s + stream.seconds or 0 < stream.requests <= self._begun
 
-    @property
-    def _now(self) -> float:
-        return time.perf_counter() - self._began
+    def _line(self) -> Line:
+        return Line(self._selector, self._address, self._told)
 
-    @property
-    def _over(self) -> bool:
-        return self._now >= self._end or 0 < self._stream.requests <= self._begun
+    def _ask(self, line: Line, due: float) -> None:
+        request, line.n = next(self._requests)
+        line.due, line.asked = due, self._clock()
+        self._waiting.add(line)
+        line.ask(request)
 
-    async def _closed(self) -> None:
-        connection: Connection | None = None
-        while not self._over:
-            connection, status = await self._answered(connection)
-            if self._stream.until_status and status in (self._stream.until_status, CUT, REFUSED):
-                break
-            if status in (CUT, REFUSED):
-                await asyncio.sleep(_PAUSE_S)
-        if connection is not None and connection.open:
-            connection.hang_up()
+    def _told(self, line: Line) -> None:
+        self._waiting.remove(line)
+        images = line.n if line.status > 0 else 0
+        self.records.append(Record(line.due, self._clock(), line.status, images, line.size, line.retry_after))
+        self._next(line)
 
-    async def _answered(self, connection: Connection | None) -> tuple[Connection | None, int]:
-        """One request on this connection, or on a new one; the connection to go on with, and the status."""
-        self._begun += 1
-        due = self._now
-        if connection is None or not connection.open:
-            connection = await self._connect(due)
-        if connection is None:
-            return None, REFUSED
-        answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._ask(connection, due, answered.set_result)
-        return connection, await answered
 
-    async def _open(self, rate: float) -> None:
-        pool = Pool(self._stream.connections, self._connect, self._ask)
-        loop = asyncio.get_running_loop()
-        all_asked = loop.create_future()
-        arrivals = self._arrivals(rate)
-        due = next(arrivals)
+class Closed(Run):
+    """Each connection asks again as soon as it was answered."""
 
-        def ask_what_is_due() -> None:  # by callbacks, as the pool is
-            nonlocal due
-            while not self._over:
-                if (ahead := due - self._now) >= _SHORTEST_WAIT_S:
-                    loop.call_later(ahead, ask_what_is_due)
-                    return
-                self._begun += 1
-                pool.ask(due)
-                due = next(arrivals)
-            all_asked.set_result(None)
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        self._paused = [self._stream.start_s] * self._stream.connections  # connections to be made, and when: a heap
 
-        ask_what_is_due()
-        await all_asked
-        await pool.end()
+    def wake(self) -> None:
+        while self._paused and self._paused[0] <= self._clock():
+            heapq.heappop(self._paused)
+            self._go_on(None)
+        self.wake_at = self._paused[0] if self._paused else math.inf
 
-    def _arrivals(self, rate: float) -> Iterator[float]:
-        chance, due = random.Random(0), self._stream.start_s
-        while True:
-            due += 1 / rate if self._stream.even else chance.expovariate(rate)
-            yield due
-
-    async def _connect(self, due: float) -> Connection | None:
-        """None where nobody listens: what was due then is recorded so."""
-        try:
-            return await connect(self._host, self._port)
-        except Cut:
-            self.records.append(Record(due, self._now, REFUSED, 0, 0, False))
-            return None
-
-    def _ask(self, connection: Connection, due: float, then: Callable[[int], None]) -> None:
-        """One request on this connection; `then` is told the status."""
-        request, n = next(self._orders)
-        self._asked[connection] = self._now
-        connection.send(request, partial(self._told, connection, due, n, then))
-
-    def _told(
-        self, connection: Connection, due: float, n: int, then: Callable[[int], None], outcome: Answer | Cut
-    ) -> None:
-        del self._asked[connection]
-        if isinstance(outcome, Cut):
-            connection.hang_up()
-            record = Record(due, self._now, CUT, 0, 0, False)
+    def _next(self, line: Line) -> None:
+        if self._stream.until_status and line.status in (self._stream.until_status, CUT, REFUSED):
+            line.hang_up()
+        elif line.status in (CUT, REFUSED) and not self._ended:
+            heapq.heappush(self._paused, self._clock() + _PAUSE_S)
+            self.wake_at = self._paused[0]
         else:
-            retry_after = outcome.status in TURNED_AWAY and any(
-                name.lower() == b"retry-after" for name, _ in outcome.fields
-            )
-            record = Record(due, self._now, outcome.status, n, outcome.size, retry_after)
-        self.records.append(record)
-        then(record.status)
+            self._go_on(line)
 
-    async def _lose_patience(self) -> None:
-        """Hangs up where no answer comes: by one timer, for one each would be set and cancelled with every request."""
-        while True:
-            await asyncio.sleep(1)
-            for connection, asked in list(self._asked.items()):
-                if self._now - asked > _LONGEST_ANSWER_S:
-                    connection.hang_up()
+    def _go_on(self, line: Line | None) -> None:
+        if not self._ended:
+            self._begun += 1
+            self._ask(line if line is not None and line.open else self._line(), self._clock())
+        elif line is not None:
+            line.hang_up()
+
+
+class Open(Run):
+    """Requests on time, on the connection that was used last of those that are free, or as soon as one is."""
+
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        self._free: list[Line] = []
+        self._late: deque[float] = deque()  # when what waits for a connection was due
+        self._arrivals = arrivals(self._stream)
+        self.wake_at = next(self._arrivals)
+
+    def wake(self) -> None:
+        while not self._ended:
+            if self.wake_at > self._clock():
+                return
+            self._begun += 1
+            if len(self._waiting) < self._stream.connections:
+                self._ask_on_one(self.wake_at)
+            else:
+                self._late.append(self.wake_at)
+            self.wake_at = next(self._arrivals)
+        self.wake_at = math.inf
+        if not self._waiting:
+            self._hang_up()
+
+    def _next(self, line: Line) -> None:
+        if line.open:
+            self._free.append(line)
+        if self._late:
+            self._ask_on_one(self._late.popleft())
+        elif self.over:
+            self._hang_up()
+
+    def _ask_on_one(self, due: float) -> None:
+        while self._free:
+            if (line := self._free.pop()).open:
+                self._ask(line, due)
+                return
+        self._ask(self._line(), due)
+
+    def _hang_up(self) -> None:
+        for line in self._free:
+            line.hang_up()
+
+
+def requests(host: str, stream: Stream) -> Iterator[tuple[bytes, int]]:
+    """Request bytes and the number of images in the answer, for ever."""
+    made = [(post(stream.path, body, host, stream.headers), images(body)) for body in stream.bodies]
+    return itertools.cycle(made or [(get(stream.path, host, stream.headers), 1)])
+
+
+def arrivals(stream: Stream) -> Iterator[float]:
+    """When the requests of an open loop are due, for ever."""
+    assert stream.rate is not None
+    chance, due = random.Random(0), stream.start_s
+    while True:
+        due += 1 / stream.rate if stream.even else chance.expovariate(stream.rate)
+        yield due
 
 
 def images(body: Mapping[str, Any]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CUT, REFUSED = 0, -1  # instead of a status: cut before the answer was complete; no connection
+TURNED_AWAY = (429, 503)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks.plan import Latency, Stream, Summary
-
-TURNED_AWAY = (429, 503)
+from benchmarks.plan import TURNED_AWAY, Latency, Stream, Summary
 
 
 class Record(NamedTuple):

@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection that carries one request at a time: what the load client is made of."""
+"""One HTTP/1.1 connection in an event loop, one request at a time: for benchmarks that keep what is answered."""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import httptools
@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, keep_bodies: bool) -> None:
         self.open = True
         self._keep_bodies = keep_bodies
-        self._told: Callable[[Answer | Cut], None] | None = None
+        self._answered: asyncio.Future[Answer] | None = None
         self._begin_answer()
         self._parser = httptools.HttpResponseParser(self)
 
@@ -40,17 +40,9 @@ class Connection(asyncio.Protocol):
         """Raises Cut."""
         if not self.open:
             raise Cut("the connection is closed")
-        answered: asyncio.Future[Answer | Cut] = asyncio.get_running_loop().create_future()
-        self.send(request, lambda outcome: None if answered.done() else answered.set_result(outcome))
-        outcome = await answered
-        if isinstance(outcome, Cut):
-            raise outcome
-        return outcome
-
-    def send(self, request: bytes, told: Callable[[Answer | Cut], None]) -> None:
-        """On an open connection; `told` is called once, with what comes of it."""
-        self._told = told
+        self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(request)
+        return await self._answered
 
     def hang_up(self) -> None:
         """Ends the connection now, whatever is under way."""
@@ -65,11 +57,11 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self.hang_up()
-            self._tell(Cut(f"not HTTP: {error}"))
+            self._cut(f"not HTTP: {error}")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.open = False
-        self._tell(Cut(str(error or "closed by the server")))
+        self._cut(str(error or "closed by the server"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
@@ -85,17 +77,17 @@ class Connection(asyncio.Protocol):
             self.open = False
             self._transport.close()
         self._begin_answer()
-        self._tell(answer)
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(answer)
 
     def _begin_answer(self) -> None:
         self._fields: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._size = 0
 
-    def _tell(self, outcome: Answer | Cut) -> None:
-        told, self._told = self._told, None
-        if told is not None:
-            told(outcome)
+    def _cut(self, reason: str) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(Cut(reason))
 
 
 async def connect(host: str, port: int, *, keep_bodies: bool = False) -> Connection:

@@ -67,9 +67,9 @@ class Front:
             if not answer.status:
                 await problems.bug(scope)(scope, receive, answer.send)
         finally:
-            status = answer.status or CLIENT_CLOSED
-            self._journal.request(scope, status, time.perf_counter() - began, answer.size)
-            self._turned_away.remember(scope)
+            note = self._journal.ending(scope, answer.status or CLIENT_CLOSED)
+            note(request_id.request_id(scope), time.perf_counter() - began, answer.size)
+            self._turned_away.remember(scope, note)
 
 
 class _Answer:

@@ -1,15 +1,18 @@
 """What is noted about a request when it is over: one count and one log line."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from app import logs
 from app.front.limits import Scope
-from app.front.request_id import request_id
 from app.front.tracing import trace_id
 from app.telemetry import Telemetry
 
 # Set by a route: facts for the log line, such as the model and the number of images.
 FACTS = "tessera.facts"
+
+Note = Callable[[str, float, int], None]
+"""A request is over: its id, its seconds and the bytes of the answer."""
 
 
 class Journal(Protocol):
@@ -17,7 +20,8 @@ class Journal(Protocol):
 
     def arrived(self) -> None: ...
 
-    def request(self, scope: Scope, status: int, seconds: float, size: int) -> None: ...
+    def ending(self, scope: Scope, status: int) -> Note:
+        """What notes the end of this request, and of every other that comes and is answered as this one was."""
 
 
 class RequestJournal:
@@ -27,22 +31,27 @@ class RequestJournal:
     def arrived(self) -> None:
         self._telemetry.arrived()
 
-    def request(self, scope: Scope, status: int, seconds: float, size: int) -> None:
-        route = _route(scope)
-        self._telemetry.request(route, scope["method"], status, seconds)
-        client = scope.get("client")
-        line = {
-            "request_id": request_id(scope),
+    def ending(self, scope: Scope, status: int) -> Note:
+        route, client = _route(scope), scope.get("client")
+        over = self._telemetry.answered(route, scope["method"], status)
+        line: dict[str, Any] = {
+            "request_id": "",
             "method": scope["method"],
             "path": scope["path"],
             "status": status,
-            "ms": round(seconds * 1000, 2),
-            "bytes": size,
+            "ms": 0.0,
+            "bytes": 0,
             "client": client[0] if client else "",
         }
         if trace := trace_id(scope):
             line["trace_id"] = trace
-        logs.request(route, line | scope[FACTS])
+        line |= scope[FACTS]
+
+        def note(identity: str, seconds: float, size: int) -> None:
+            over(seconds)
+            logs.request(route, {**line, "request_id": identity, "ms": round(seconds * 1000, 2), "bytes": size})
+
+        return note
 
 
 def _route(scope: Scope) -> str:

@@ -15,7 +15,7 @@ from app.api import problems
 from app.api.direct import TRACED
 from app.errors import Overloaded, TesseraError
 from app.front import request_id
-from app.front.journal import Journal
+from app.front.journal import Journal, Note
 from app.front.limits import Scope
 
 Sent = tuple[str, bytes]
@@ -39,17 +39,17 @@ class TurnedAway:
     def __init__(self, journal: Journal, most: int = 1_024) -> None:
         self._journal = journal
         self._most = most
-        self._known: OrderedDict[Sent, Scope] = OrderedDict()
+        self._known: OrderedDict[Sent, tuple[Scope, Note]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def remember(self, scope: Scope) -> None:
-        """A request that is over. Only what was refused is kept, and nothing that a span is made for."""
+    def remember(self, scope: Scope, note: Note) -> None:
+        """A request that is over, and what noted that. Kept is only what was refused, and has no span made for it."""
         sent = scope.get(SENT)
         if sent is None or JUDGE not in scope or TRACED in scope or len(sent[1]) > _MOST_BYTES:
             return
-        self._known[sent] = scope
+        self._known[sent] = scope, note
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
@@ -58,24 +58,25 @@ class TurnedAway:
 
         None: not known here, or no longer to be refused; it goes the usual way.
         """
-        scope = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
-        if scope is None:
+        known = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
+        if known is None:
             return None
+        scope, note = known
         began = time.perf_counter()
         try:
             scope[JUDGE]()
         except Overloaded as refusal:
             self._known.move_to_end(sent)
-            return self._refused(refusal, scope, began)
+            return self._refused(refusal, scope, note, began)
         except TesseraError:
             pass  # the service has changed meanwhile: the usual way tells how
         del self._known[sent]
         return None
 
-    def _refused(self, refusal: Overloaded, scope: Scope, began: float) -> Response:
+    def _refused(self, refusal: Overloaded, scope: Scope, note: Note, began: float) -> Response:
         self._journal.arrived()
         identity = request_id.assign(scope)
         response = problems.problem(refusal, scope)
         response.raw_headers.append((request_id.HEADER, identity))
-        self._journal.request(scope, response.status_code, time.perf_counter() - began, len(response.body))
+        note(request_id.request_id(scope), time.perf_counter() - began, len(response.body))
         return response

@@ -15,7 +15,7 @@ def value(telemetry: Telemetry, name: str, **labels: str) -> float:
 def test_requests_are_counted_by_route_method_and_status() -> None:
     telemetry = Telemetry()
     for status in (200, 200, 429):
-        telemetry.request("/generate", "POST", status, 0.01)
+        telemetry.answered("/generate", "POST", status)(0.01)
     assert value(telemetry, "tessera_requests_total", route="/generate", method="POST", status="200") == 2
     assert value(telemetry, "tessera_requests_total", route="/generate", method="POST", status="429") == 1
     assert value(telemetry, "tessera_request_seconds_count", route="/generate") == 3
@@ -25,13 +25,13 @@ def test_requests_in_flight_go_up_and_down() -> None:
     telemetry = Telemetry()
     telemetry.arrived()
     telemetry.arrived()
-    telemetry.request("/generate", "POST", 200, 0.01)
+    telemetry.answered("/generate", "POST", 200)(0.01)
     assert value(telemetry, "tessera_requests_in_flight") == 1
 
 
 def test_an_invented_method_makes_no_series_of_its_own() -> None:
     telemetry = Telemetry()
-    telemetry.request("unmatched", "BREW", 405, 0.01)
+    telemetry.answered("unmatched", "BREW", 405)(0.01)
     assert value(telemetry, "tessera_requests_total", route="unmatched", method="other", status="405") == 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import client
-from benchmarks.loops import Run
+from benchmarks.loops import requests
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
 from benchmarks.service import free_port
 from benchmarks.wire import get
@@ -50,7 +50,7 @@ def load(server: Told, *streams: Stream) -> list[Summary]:
     async def both() -> list[Summary]:
         listening = await asyncio.start_server(server, client.LOOPBACK, 0)
         async with listening:
-            return await client.perform(Plan(listening.sockets[0].getsockname()[1], streams))
+            return await asyncio.to_thread(client.perform, Plan(listening.sockets[0].getsockname()[1], streams))
 
     return asyncio.run(both())
 
@@ -93,7 +93,7 @@ def test_an_open_loop_goes_on_after_a_connection_has_ended(answer: bytes) -> Non
 
 def test_an_open_loop_against_a_port_where_nobody_listens() -> None:
     plan = Plan(free_port(), [stream(rate=2000.0, connections=2)])
-    (summary,) = asyncio.run(client.perform(plan))
+    (summary,) = client.perform(plan)
     assert summary.statuses == {str(REFUSED): 10}
 
 
@@ -137,7 +137,7 @@ def test_after_an_answer_that_closes_a_new_connection_is_made() -> None:
 
 def test_a_port_where_nobody_listens() -> None:
     plan = Plan(free_port(), [stream(connections=1, requests=2)])
-    (summary,) = asyncio.run(client.perform(plan))
+    (summary,) = client.perform(plan)
     assert summary.statuses == {str(REFUSED): 2}
 
 
@@ -181,7 +181,7 @@ def test_a_client_that_fails_is_told() -> None:
 
 def test_only_loopback_is_asked() -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1 only"):
-        asyncio.run(client.perform(Plan(80, [stream()], host="192.0.2.1")))
+        client.perform(Plan(80, [stream()], host="192.0.2.1"))
 
 
 def test_a_plan_survives_its_json() -> None:
@@ -192,5 +192,4 @@ def test_a_plan_survives_its_json() -> None:
 def test_a_stream_without_bodies_gets() -> None:
     request = get("/images/a/b.png", "h", {"If-None-Match": '"x"'})
     assert request == b'GET /images/a/b.png HTTP/1.1\r\nHost: h\r\nIf-None-Match: "x"\r\n\r\n'
-    plan = Plan(1, [stream(bodies=[], path="/x")])
-    assert next(Run(plan, plan.streams[0], 0.0)._requests()) == (get("/x", client.LOOPBACK), 1)
+    assert next(requests("h", stream(bodies=[], path="/x"))) == (get("/x", "h"), 1)

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from app.front.door import Door
 from app.front.front import Front
+from app.front.journal import Note
 from app.front.limits import BodyLimits
 from app.front.turned_away import TurnedAway
 
@@ -26,10 +27,13 @@ class Notes:
 
     def arrived(self) -> None: ...
 
-    def request(self, scope: Any, status: int, seconds: float, size: int) -> None:
-        with self.over:
-            self.requests.append((scope["path"], status, size))
-            self.over.notify_all()
+    def ending(self, scope: Any, status: int) -> Note:
+        def note(identity: str, seconds: float, size: int) -> None:
+            with self.over:
+                self.requests.append((scope["path"], status, size))
+                self.over.notify_all()
+
+        return note
 
     def wait_for(self, count: int) -> list[tuple[str, int, int]]:
         with self.over:
