@@ -8,8 +8,9 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from isal import isal_zlib
@@ -82,8 +83,7 @@ class Order:
         return self.seeds if self.mix is None else self.seeds[self.mix.told]
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Seconds. queue, infer: as the batcher counted them (jobs.Spent)."""
 
     queue: float
@@ -91,8 +91,7 @@ class Timings:
     encode: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """model: `name@version`. etag: the entity tag's opaque part, a function of the body's bytes.
 
     taken: of a prompt, the class names that it took and their shares.
@@ -103,11 +102,10 @@ class Answer:
     etag: str
     model: str
     timings: Timings
-    taken: Mapping[str, float] = field(default_factory=dict)
+    taken: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """images: uint8 [n, H, W, C]; recipe: of all of them; queue, infer: as in Timings."""
 
     images: Images
@@ -150,7 +148,7 @@ class Pipeline:
         made = await self.compute(served, order, classes)
         if taken:
             parameters = {**made.recipe.parameters, "label_shares": taken}
-            made = replace(made, recipe=replace(made.recipe, parameters=parameters))
+            made = made._replace(recipe=made.recipe._replace(parameters=parameters))
         began = time.perf_counter()
         body = await self._encode(made.images, made.recipe, order, render)
         encode = time.perf_counter() - began

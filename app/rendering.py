@@ -6,7 +6,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -136,14 +136,14 @@ def files(images: Images, recipe: Recipe, layout: Layout, form: Format) -> Itera
     labels: Sequence[int | str] = recipe.labels
     shown = _shown_as(recipe, layout, {"scale": layout.scale} if layout.size is None else {"size": layout.size})
     for i, image in enumerate(images):
-        own = replace(shown, seeds=recipe.seeds[i : i + 1], labels=labels[i : i + 1] if labels else ())
+        own = shown._replace(seeds=recipe.seeds[i : i + 1], labels=labels[i : i + 1] if labels else ())
         yield encode(np.ascontiguousarray(_shown(image, layout)), form, recipe=own)
 
 
 def _shown_as(recipe: Recipe, layout: Layout, parameters: Mapping[str, Json]) -> Recipe:
     """With what shaped the answer. What is known of the model's pictures is not known of enlarged ones."""
     filtered = recipe.filtered if layout.as_made else None
-    return replace(recipe, parameters={**recipe.parameters, **parameters}, filtered=filtered)
+    return recipe._replace(parameters={**recipe.parameters, **parameters}, filtered=filtered)
 
 
 def _shown(image: Images, layout: Layout) -> Images:

@@ -21,7 +21,7 @@ from benchmarks.tally import summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOPBACK = "127.0.0.1"
-_PATIENCE_S = 1.0  # between two looks at who waits too long
+PATIENCE_S = 1.0  # between two looks at who waits too long
 
 
 def start(plan: Plan) -> "subprocess.Popen[str]":
@@ -60,7 +60,7 @@ def perform(plan: Plan) -> list[Summary]:
 
     with selectors.DefaultSelector() as selector:
         runs = [(Closed if stream.rate is None else Open)(plan, stream, selector, clock) for stream in plan.streams]
-        patience = _PATIENCE_S
+        patience = PATIENCE_S
         while not all(run.over for run in runs):
             soonest = min(patience, *(run.wake_at for run in runs))
             for key, events in selector.select(max(0.0, soonest - clock())):
@@ -70,7 +70,7 @@ def perform(plan: Plan) -> list[Summary]:
                 if run.wake_at <= now:
                     run.wake()
             if patience <= now:
-                patience = now + _PATIENCE_S
+                patience = now + PATIENCE_S
                 for run in runs:
                     run.lose_patience()
     return [summarise(stream, run.records) for stream, run in zip(plan.streams, runs, strict=True)]

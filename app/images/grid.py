@@ -6,6 +6,7 @@ other, so that the size of the answer depends on the parameters alone. With padd
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,18 +61,28 @@ def _framed(image: npt.NDArray[np.uint8], padding: int, background: Sequence[int
 
 
 def pixel(background: Sequence[int], channels: int) -> npt.NDArray[np.uint8]:
-    """The background colour as one pixel, uint8 [channels]. Raises ValueError where it cannot be one."""
-    colour = tuple(background)
+    """The background colour as one pixel, uint8 [channels], to be read only. ValueError where it cannot be one."""
+    return _pixel(channels, *background)
+
+
+@lru_cache(maxsize=64, typed=True)  # or 255.0 would pass once 255 had
+def _pixel(channels: int, *colour: int) -> npt.NDArray[np.uint8]:
+    made = np.array(_parts(colour, channels), np.uint8)
+    made.flags.writeable = False
+    return made
+
+
+def _parts(colour: tuple[int, ...], channels: int) -> tuple[int, ...]:
     if len(colour) not in (3, 4) or not all(isinstance(part, int) and 0 <= part <= 255 for part in colour):
-        raise ValueError(f"background must be 3 or 4 integers from 0 to 255, not {background!r}")
+        raise ValueError(f"background must be 3 or 4 integers from 0 to 255, not {colour!r}")
     red, green, blue, alpha = (*colour, OPAQUE)[:4]
     if channels == 4:
-        return np.array((red, green, blue, alpha), np.uint8)
+        return red, green, blue, alpha
     if alpha != OPAQUE:
         raise ValueError("background has an alpha, but the images have no transparency")
     if channels == 3:
-        return np.array((red, green, blue), np.uint8)
-    return np.array(((red * 299 + green * 587 + blue * 114 + 500) // 1000,), np.uint8)
+        return red, green, blue
+    return ((red * 299 + green * 587 + blue * 114 + 500) // 1000,)
 
 
 def _checked(images: npt.NDArray[np.uint8], columns: int | None, padding: int, scale: int) -> tuple[int, int, int, int]:
@@ -90,8 +101,9 @@ def _checked(images: npt.NDArray[np.uint8], columns: int | None, padding: int, s
 def _canvas(shape: tuple[int, int, int], background: Sequence[int]) -> npt.NDArray[np.uint8]:
     colour = pixel(background, shape[2])
     grid = np.empty(shape, np.uint8)
-    if len(set(colour.tolist())) == 1:
-        grid.fill(colour[0])  # a memset: twenty times faster than repeating a pixel of three bytes
+    first, *others = colour.tolist()
+    if others == [first] * len(others):
+        grid.fill(first)  # a memset: twenty times faster than repeating a pixel of three bytes
     else:
         grid[0] = colour
         grid[1:] = grid[0]  # whole lines, for the same reason

@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from app.images.scanlines import deflate_scanlines
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}  # channels -> greyscale, truecolour, truecolour with alpha
 _MAX_LENGTH = 2**31 - 1
+_USUAL = (b"iTXt",)
 _ANCILLARY = re.compile(rb"[a-z][A-Za-z][A-Z][A-Za-z]\Z")
 
 
@@ -26,7 +28,7 @@ def encode_png(
     type, and for a chunk that is not ancillary (PNG specification, 5.4).
     """
     head = _head(image, chunks)
-    return b"".join([*head, *_framed(b"IDAT", deflate_scanlines(image, filtered)), *_framed(b"IEND", b"")])
+    return b"".join([*head, *_framed(b"IDAT", deflate_scanlines(image, filtered)), _END])
 
 
 def encode_apng(
@@ -51,7 +53,7 @@ def encode_apng(
         parts += _framed(b"fcTL", control)
         parts += _framed(b"fdAT", struct.pack(">I", number + 1) + pixels) if i else _framed(b"IDAT", pixels)
         number += 2 if i else 1
-    return b"".join([*parts, *_framed(b"IEND", b"")])
+    return b"".join([*parts, _END])
 
 
 def international_text(keyword: str, text: str) -> tuple[bytes, bytes]:
@@ -68,14 +70,18 @@ def international_text(keyword: str, text: str) -> tuple[bytes, bytes]:
 def _head(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in _COLOUR_TYPE or 0 in image.shape:
         raise ValueError(f"image must be uint8 [H, W, 1|3|4] and not empty, not {image.dtype} {image.shape}")
-    height, width, channels = image.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
-    parts = [SIGNATURE, *_framed(b"IHDR", header)]
+    parts = [_beginning(*image.shape)]
     for kind, data in chunks:
-        if not _ANCILLARY.match(kind):
+        if kind not in _USUAL and not _ANCILLARY.match(kind):
             raise ValueError(f"not the type of an ancillary chunk: {kind!r}")
         parts += _framed(kind, data)
     return parts
+
+
+@lru_cache(maxsize=64)
+def _beginning(height: int, width: int, channels: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    return b"".join([SIGNATURE, *_framed(b"IHDR", header)])
 
 
 def _framed(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
@@ -83,3 +89,6 @@ def _framed(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
         raise ValueError(f"a PNG chunk holds at most {_MAX_LENGTH} bytes, not {len(data)}")
     checksum = isal_zlib.crc32(data, isal_zlib.crc32(kind))
     return struct.pack(">I4s", len(data), kind), data, struct.pack(">I", checksum)
+
+
+_END = b"".join(_framed(b"IEND", b""))

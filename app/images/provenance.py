@@ -10,8 +10,8 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from app.images import xmp
 from app.images.png import international_text
@@ -22,13 +22,13 @@ XMP_KEYWORD = "XML:com.adobe.xmp"
 _SYSTEM = "Tessera"
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True)
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, xmp.RECIPE_NAMESPACE)
+_XMP_CHUNK, _RECIPE_CHUNK = (international_text(keyword, "") for keyword in (XMP_KEYWORD, RECIPE_KEYWORD))
 _XMP_RECIPE_LIMIT = 60_000  # bytes of escaped JSON: with the rest of the packet, JPEG's one segment for XMP
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """All that it takes to make these pixels again.
 
     digest: SHA-256 of the model's weights, hex. seeds: uint32, one an image, in the order of the tiles.
@@ -44,7 +44,7 @@ class Recipe:
     seeds: Sequence[int]
     labels: Sequence[int | str] = ()
     truncation_psi: float = 1.0
-    parameters: Mapping[str, Json] = field(default_factory=dict)
+    parameters: Mapping[str, Json] = MappingProxyType({})
     created: str = ""
     producer: str = _SYSTEM
     filtered: bool | None = None
@@ -62,7 +62,8 @@ class Recipe:
         """The chunks for png.encode_png: the XMP packet, and the recipe in a chunk of its own."""
         recipe = self.json()
         packet = self._packet(self._instance_id("image/png", recipe), recipe="")
-        return [international_text(XMP_KEYWORD, packet), international_text(RECIPE_KEYWORD, recipe)]
+        (kind, xmp_begins), (_, recipe_begins) = _XMP_CHUNK, _RECIPE_CHUNK
+        return [(kind, xmp_begins + packet), (kind, recipe_begins + recipe.encode())]
 
     def xmp(self, media_type: str) -> bytes:
         """The packet for WebP and JPEG, UTF-8, with the recipe inside.
@@ -74,7 +75,7 @@ class Recipe:
         instance = self._instance_id(media_type, recipe)
         if len(xmp.text(recipe)) > _XMP_RECIPE_LIMIT:
             recipe = self._json({"images": len(self.seeds)})
-        return self._packet(instance, recipe).encode()
+        return self._packet(instance, recipe)
 
     def _json(self, images: Mapping[str, Json]) -> str:
         content = {
@@ -83,7 +84,7 @@ class Recipe:
             "version": self.version,
             "digest": self.digest,
             "truncation_psi": float(self.truncation_psi),
-            "parameters": self.parameters,
+            "parameters": dict(self.parameters),
             **images,
         }
         return _ENCODER.encode(content)
@@ -91,7 +92,7 @@ class Recipe:
     def _instance_id(self, media_type: str, recipe: str) -> str:
         return _name_based(f"{media_type} {self.created} {self.producer} {recipe}")
 
-    def _packet(self, instance: str, recipe: str) -> str:
+    def _packet(self, instance: str, recipe: str) -> bytes:
         return xmp.packet(
             system=f"{_SYSTEM} {self.model}",
             version=f"{self.version} (sha256 {self.digest[:12]})",

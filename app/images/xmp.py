@@ -37,17 +37,17 @@ _CREATED = "   <xmp:CreateDate>%s</xmp:CreateDate>\n"
 _RECIPE = "   <tessera:Recipe>%s</tessera:Recipe>\n"
 
 
-def packet(*, system: str, version: str, instance: str, producer: str, created: str = "", recipe: str = "") -> str:
-    """One read-only packet. `instance` is a UUID, `created` RFC 3339, `recipe` JSON; left out if empty: the last two.
+def packet(*, system: str, version: str, instance: str, producer: str, created: str = "", recipe: str = "") -> bytes:
+    """One read-only packet, UTF-8. `instance` is a UUID, `created` RFC 3339, `recipe` JSON, and these two may be empty.
 
     Otherwise any text may be given: what XML cannot hold is replaced by U+FFFD.
     """
     recipe = _RECIPE % text(recipe) if recipe else ""
-    return _of_model(system, version, producer, created) % {"instance": instance, "recipe": recipe}
+    return _of_model(system, version, producer, created) % {b"instance": instance.encode(), b"recipe": recipe.encode()}
 
 
 @lru_cache(maxsize=256)
-def _of_model(system: str, version: str, producer: str, created: str) -> str:
+def _of_model(system: str, version: str, producer: str, created: str) -> bytes:
     """The packet without what differs from one image to the next."""
     parts = {
         "system": _once(text(system)),
@@ -57,7 +57,7 @@ def _of_model(system: str, version: str, producer: str, created: str) -> str:
         "created": _CREATED % _once(text(created)) if created else "",
         "recipe": "%(recipe)s",
     }
-    return _PACKET % parts
+    return (_PACKET % parts).encode()
 
 
 def _once(value: str) -> str:

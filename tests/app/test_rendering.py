@@ -17,7 +17,7 @@ ENLARGED = [replace(AS_MADE, scale=3), replace(AS_MADE, size=30)]
 
 
 def rendered(filtered: bool | None, layout: Layout, form: Form = Form.PNG) -> bytes:
-    return render(IMAGES, replace(RECIPE, filtered=filtered), form, layout)
+    return render(IMAGES, RECIPE._replace(filtered=filtered), form, layout)
 
 
 @pytest.mark.parametrize("form", [Form.PNG, Form.ZIP, Form.JSON])

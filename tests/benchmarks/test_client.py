@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import client
+from benchmarks import client, loops
 from benchmarks.loops import requests
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
 from benchmarks.service import free_port
@@ -14,6 +14,7 @@ from benchmarks.wire import get
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 BUSY = b"HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
 SILENT_BUSY = b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nabcd"
@@ -104,6 +105,22 @@ def test_bodies_go_round_and_headers_are_sent() -> None:
     assert server.bodies == bodies * 2
     assert all("X-API-Key: k\r\n" in head for head in server.heads)
     assert summary.images == 2 * (1 + 2 + 3 + 1)
+
+
+def test_a_request_larger_than_the_sockets_buffer_leaves_whole() -> None:
+    server = Told(OK)
+    body = {"seeds": list(range(1_000_000))}
+    (summary,) = load(server, stream(bodies=[body], connections=1, requests=2))
+    assert server.bodies == [body] * 2
+    assert summary.statuses == {"200": 2}
+
+
+@pytest.mark.parametrize("rate", [None, 2000.0], ids=["closed", "open"])
+def test_where_no_answer_comes_it_hangs_up(monkeypatch: pytest.MonkeyPatch, rate: float | None) -> None:
+    monkeypatch.setattr(client, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(loops, "LONGEST_ANSWER_S", 0.1)
+    (summary,) = load(Told(HALF), stream(connections=2, requests=2, rate=rate))
+    assert summary.statuses == {str(CUT): 2}
 
 
 def test_a_chunked_answer_is_whole() -> None:
