@@ -69,6 +69,7 @@ def contenders(models: Path) -> tuple[dict[str, Forward], float]:
     import torch
 
     from app.inference.bench import SIDES, matrix_products
+    from app.inference.cores import on_all_cores
     from app.inference.engine import Engine, GeneratorSpec
     from app.inference.latents import latents
     from app.registry.store import discover, verify
@@ -87,13 +88,17 @@ def contenders(models: Path) -> tuple[dict[str, Forward], float]:
         with torch.inference_mode():
             return plain(z_tensor[:n].to(engine.device), label_tensor[:n].to(engine.device)).cpu()
 
+    def together(action: Callable[[], object]) -> object:
+        """In the thread that has all cores: a second one with threads of its own would slow down both."""
+        return on_all_cores(engine.lanes, action)
+
     side = SIDES[engine.device.type]
     products = matrix_products(side, engine.device)
     forwards = {
         "engine": lambda n: engine.forward(z[:n], label[:n]),
-        "plain": forward_plain,
+        "plain": lambda n: together(lambda: forward_plain(n)),
         "latents": lambda n: latents(np.arange(n, dtype=np.uint32), dim),
-        **{f"product {i}": lambda n, product=product: product() for i, product in enumerate(products)},
+        **{f"product {i}": lambda n, product=product: together(product) for i, product in enumerate(products)},
     }
     return forwards, engine.multiplications / side**3
 

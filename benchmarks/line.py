@@ -13,7 +13,9 @@ import httptools
 
 from benchmarks.plan import CUT, REFUSED, TURNED_AWAY
 
-_BUFFER = memoryview(bytearray(1 << 16))  # of all lines, in turn; what larger copies of it take, malloc gives back each time
+_BUFFER = memoryview(
+    bytearray(1 << 16)
+)  # of all lines, in turn; what larger copies of it take, malloc gives back each time
 
 
 class Line:

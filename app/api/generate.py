@@ -1,6 +1,7 @@
 """POST /generate."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +78,8 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         try:
             answer = await unless_gone(request.scope, request.receive, pipeline.generate(order))
         except errors.Overloaded:
-            request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)
+            with suppress(errors.TesseraError):  # its model has gone meanwhile
+                request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)
             raise
         request.scope[FACTS] |= facts(order, answer)
         return Response(answer.body, media_type=answer.media_type, headers=headers(order, answer))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.inference.acceptance import GeneratorSpec, examples
+from app.inference.cores import on_all_cores
 from app.inference.emit import onednn_available
 from app.inference.engine import Engine
 
@@ -145,11 +146,13 @@ def matrix_products(side: int, device: torch.device) -> list[Callable[[], Tensor
 
 def _products_per_second(engine: Engine, seconds: float) -> float:
     """Multiply-adds a second of the best float32 matrix product, on all threads of a CPU or on the GPU."""
-    torch.set_num_threads(max(engine.lanes, 1))
-    with torch.inference_mode():
-        side = SIDES[engine.device.type]
-        products = matrix_products(side, engine.device)
-        return side**3 / min(min(_times(product, seconds)) for product in products)
+    side = SIDES[engine.device.type]
+
+    def best() -> float:
+        with torch.inference_mode():
+            return min(min(_times(product, seconds)) for product in matrix_products(side, engine.device))
+
+    return side**3 / on_all_cores(engine.lanes, best)
 
 
 def _encoder(engine: Engine, seconds: float, encode: Encode) -> str:

@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.errors import EngineFailed
+from app.errors import DeviceLost, EngineFailed
 from app.inference.acceptance import GeneratorSpec, check, examples
 from app.inference.chunks import powers_of_two
+from app.inference.cores import on_all_cores
 from app.inference.executor import Executor
-from app.inference.faults import one_line
+from app.inference.faults import Kind, attempt, one_line
 from app.inference.graphs import Graphs, configure
 from app.inference.invariance import agreeing
 from app.inference.lanes import Lanes
@@ -179,8 +180,17 @@ class Engine:
 
     def _prove(self) -> None:
         """Natural batch sizes where they give the same bits. Else, on a GPU, those that do, to which smaller batches
-        are padded; otherwise every image alone."""
-        agree = agreeing(self._floats, self.buckets, *examples(self.spec, self.buckets[-1], self.device))
+        are padded; otherwise every image alone. What does not fit into memory is no size to use."""
+        agree: tuple[int, ...] = ()
+
+        def compare() -> None:
+            nonlocal agree
+            agree = agreeing(self._floats, self.buckets, *examples(self.spec, self.buckets[-1], self.device))
+
+        proof = partial(on_all_cores, self.lanes, compare) if isinstance(self._runner, Lanes) else compare
+        while fault := attempt(proof, self._runner.answers):
+            if fault.kind is not Kind.OUT_OF_MEMORY or not self._executor.do_without(self.buckets[-1]):
+                raise (DeviceLost if fault.kind is Kind.LOST else EngineFailed)(fault.message)
         if agree == self.buckets:
             return
         self.batching = "fixed"

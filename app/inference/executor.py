@@ -57,6 +57,16 @@ class Executor:
         """Run every chunk as a batch of one of these sizes; of a smaller one only if none of them fits into memory."""
         self.buckets = buckets
 
+    def do_without(self, bucket: int) -> bool:
+        """Only smaller batches from now on, for one of this size does not fit into memory. False: there are none."""
+        smaller = tuple(size for size in self.buckets if size < bucket)
+        smaller = smaller or tuple(size for size in self._sizes if size < bucket)[-1:]
+        if smaller:
+            log.warning("a batch of %d did not fit into memory; from now on at most %d", bucket, smaller[-1])
+            self.buckets = smaller
+            self._device.free_memory(smaller[-1])
+        return bool(smaller)
+
     def forward(self, z: Latents, label: Labels, *, here: bool = False) -> Images:
         """uint8 [B, H, W, C]. here: one of several threads that call at the same time, each of which is a lane.
 
@@ -87,12 +97,7 @@ class Executor:
                 if fault.kind is kind:
                     raise error(fault.message)
         largest, fault = max(failures, key=lambda failure: failure[0].bucket)
-        smaller = tuple(size for size in self.buckets if size < largest.bucket)
-        smaller = smaller or tuple(size for size in self._sizes if size < largest.bucket)[-1:]
-        if not smaller:
+        if not self.do_without(largest.bucket):
             raise EngineFailed(f"not enough memory for a batch of {largest.bucket}: {fault.message}")
-        log.warning("a batch of %d did not fit into memory; from now on at most %d", largest.bucket, smaller[-1])
-        self.buckets = smaller
         self._observer.oom_split()
-        self._device.free_memory(smaller[-1])
         return [chunk for chunk, _ in failures]

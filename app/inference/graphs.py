@@ -63,12 +63,20 @@ class Graphs:
     ) -> list[tuple[Chunk, Fault]]:
         failures: list[tuple[Chunk, Fault]] = []
         for chunk in chunks:
-            fault = attempt(partial(self._compute, chunk, z, label, out), self._answers)
+            fault = attempt(partial(self._compute, chunk, z, label, out), self.answers)
             if fault is not None:
                 failures.append((chunk, fault))
                 if fault.kind is Kind.LOST:
                     break
         return failures
+
+    def answers(self) -> bool:
+        """Does the device still work?"""
+        try:
+            torch.cuda.synchronize(self._device)
+        except Exception:
+            return False
+        return True
 
     def free_memory(self, largest: int) -> None:
         for bucket in [bucket for bucket in self._graphs if bucket > largest]:
@@ -89,13 +97,6 @@ class Graphs:
                 )
         rows = slice(chunk.start, chunk.start + chunk.count)
         np.copyto(out[rows], graph.replay(z[rows], label[rows])[: chunk.count])
-
-    def _answers(self) -> bool:
-        try:
-            torch.cuda.synchronize(self._device)
-        except Exception:
-            return False
-        return True
 
 
 class _Captured:

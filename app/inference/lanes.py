@@ -6,15 +6,12 @@ the machine has: with two threads oneDNN cut some batch sizes (3 and 5) differen
 image may use all threads at once, for latency, where that was proved to give the same bits and while it is faster.
 """
 
-import math
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -23,13 +20,12 @@ from torch import Tensor
 
 from app.inference.chunks import Chunk
 from app.inference.contest import Contest
+from app.inference.cores import on_all_cores, usable_threads, use_threads
 from app.inference.executor import Images, Labels, Latents
 from app.inference.faults import Fault, attempt
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
 T = TypeVar("T")
-
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Lanes:
@@ -43,12 +39,11 @@ class Lanes:
         self.wide = False
         self._contest = Contest()
         self._pixels: TensorForward
-        self._own = threading.local()
         self._counting = threading.Lock()
         self._running = 0  # calls of `run` under way
-        self._pool = ThreadPoolExecutor(self.lanes, "lane", initializer=_use_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(self.lanes, "lane", initializer=use_threads, initargs=(1,))
         self.everywhere(lambda: None)
-        _use_threads(self.lanes)  # the lanes have also set what a new thread starts with: back to the usual
+        use_threads(self.lanes, by_default=True)  # which the lanes have changed
 
     def serve(self, pixels: TensorForward) -> None:
         """What `run` runs: z, label -> uint8 [B, H, W, C]."""
@@ -58,7 +53,7 @@ class Lanes:
         self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
     ) -> list[tuple[Chunk, Fault]]:
         def computed(chunk: Chunk) -> Fault | None:
-            return attempt(partial(self._compute, chunk, z, label, out), lambda: True)
+            return attempt(partial(self._compute, chunk, z, label, out), self.answers)
 
         with self._counting:
             self._running += 1
@@ -90,6 +85,10 @@ class Lanes:
             running.result()
         return list(failures)
 
+    def answers(self) -> bool:
+        """A CPU that computes this still works."""
+        return True
+
     def free_memory(self, largest: int) -> None:
         pass
 
@@ -103,7 +102,8 @@ class Lanes:
 
     def _here(self, action: Callable[[], T]) -> T:
         """`action` in the calling thread, its operators too."""
-        return self._on_threads(1, action)
+        use_threads(1)
+        return _infer(action)
 
     def inside(self, action: Callable[[], T]) -> T:
         """`action` in one lane: computed as every chunk is."""
@@ -116,35 +116,13 @@ class Lanes:
             running.result()
 
     def with_all_threads(self, action: Callable[[], T]) -> T:
-        """`action` in the calling thread, its operators on all threads."""
-        return self._on_threads(self.lanes, action)
-
-    def _on_threads(self, count: int, action: Callable[[], T]) -> T:
-        if getattr(self._own, "threads", 0) != count:
-            _use_threads(count)
-            self._own.threads = count
-        return _infer(action)
+        """`action` with its operators on all threads."""
+        return on_all_cores(self.lanes, partial(_infer, action))
 
     def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:
         rows = slice(chunk.start, chunk.start + chunk.count)
         images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
         np.copyto(out[rows], images.numpy())
-
-
-def usable_threads() -> int:
-    """PyTorch's own count (cores, affinity, OMP_NUM_THREADS), but no more than a container's CPU quota."""
-    try:
-        quota, period = _QUOTA.read_text().split()
-        allowed = math.ceil(int(quota) / int(period))
-    except (OSError, ValueError):  # no cgroup v2, or "max"
-        allowed = os.cpu_count() or 1
-    return max(1, min(torch.get_num_threads(), allowed))
-
-
-def _use_threads(count: int) -> None:
-    """For operators called by the calling thread."""
-    torch.get_num_threads()  # a thread takes the process's number over when first asked: before, not after, we set ours
-    torch.set_num_threads(count)
 
 
 def _infer(action: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ import pytest
 
 from app import errors
 from app.api import orders
+from app.settings import Settings
 
 FIELDS = {"n": 3, "seed": 7, "model": "fashion", "timeout_ms": 1500}
 
@@ -93,3 +94,19 @@ def test_what_is_wrong_is_never_taken_for_what_was_refused(
         finally:
             admission.refusal = None
     assert len(understood) == 2
+
+
+def test_a_refusal_stays_one_when_its_model_goes_at_that_moment(
+    start: Any, paint_model: Any, paint_registry: Any
+) -> None:
+    registry = paint_registry(paint_model("fashion"), paint_model("avatars"))
+
+    class Closing:
+        def admit(self, *facts: Any) -> None:
+            registry.served = [served for served in registry.served if served.manifest.name != "fashion"]
+            raise errors.QueueFull("full", 2.5)
+
+    with start(registry, Settings(host="127.0.0.1", port=0), Closing()) as client:
+        refused, gone = (client.post("/generate", json={"model": "fashion"}) for _ in range(2))
+    assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
+    assert gone.status_code == 404

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.errors import EngineFailed
+from app.errors import DeviceLost, EngineFailed
 from app.inference import engine as engine_module
 from app.inference.acceptance import GeneratorSpec
 from app.inference.engine import Engine
@@ -86,6 +86,40 @@ def test_where_batches_change_the_bits_every_image_runs_alone(plain, make_genera
     z, label = order(plain.spec, 9)
     one_by_one = np.concatenate([engine.forward(z[i : i + 1], label[i : i + 1]) for i in range(9)])
     np.testing.assert_array_equal(engine.forward(z, label), one_by_one)
+
+
+def without_memory_for(engine, most, monkeypatch, words="CUDA out of memory. Tried to allocate 20 MiB"):
+    """Batches larger than `most` fail while the engine is proved."""
+    whole = engine._floats
+
+    def floats(z, label):
+        if len(z) > most:
+            raise RuntimeError(words)
+        return whole(z, label)
+
+    monkeypatch.setattr(engine, "_floats", floats)
+    return engine
+
+
+def test_batches_that_do_not_fit_into_memory_are_not_proved_and_not_used(plain, make_generator, monkeypatch):
+    engine = without_memory_for(Engine(make_generator(plain), plain.spec, "cpu"), 4, monkeypatch)
+    engine.warm_up()
+    assert (engine.batching, engine.buckets) == ("natural", (1, 2, 4))
+    assert_same_in_every_batch(engine, plain.spec)
+
+
+def test_a_generator_of_which_one_image_does_not_fit_is_refused(plain, make_generator, monkeypatch):
+    engine = without_memory_for(Engine(make_generator(plain), plain.spec, "cpu"), 0, monkeypatch)
+    with pytest.raises(EngineFailed, match="20 MiB"):
+        engine.warm_up()
+
+
+@pytest.mark.parametrize(("answers", "error"), [(True, EngineFailed), (False, DeviceLost)])
+def test_a_proof_that_fails_otherwise_is_told(plain, make_generator, monkeypatch, answers, error):
+    engine = Engine(make_generator(plain), plain.spec, "cpu")
+    monkeypatch.setattr(engine._runner, "answers", lambda: answers)
+    with pytest.raises(error, match="device-side assert"):
+        without_memory_for(engine, 4, monkeypatch, words="CUDA error: device-side assert triggered").warm_up()
 
 
 _OLD_CPU = """

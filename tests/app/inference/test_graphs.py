@@ -32,7 +32,7 @@ class WithoutGpu(Graphs):
         rows = slice(chunk.start, chunk.start + chunk.count)
         out[rows] = label[rows, None, None, None]
 
-    def _answers(self):
+    def answers(self):
         return not self.broken
 
 
@@ -83,9 +83,9 @@ def test_a_device_that_cannot_be_asked_does_not_answer(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", broken)
     device = Graphs.__new__(Graphs)
     device._device = torch.device("cuda")
-    assert not device._answers()
+    assert not device.answers()
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-    assert device._answers()
+    assert device.answers()
 
 
 @pytest.mark.parametrize(("allow", "precision"), [(False, "ieee"), (True, "tf32")])

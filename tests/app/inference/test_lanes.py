@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from app.inference import lanes as lanes_module
 from app.inference.chunks import unpadded
 from app.inference.faults import Kind
-from app.inference.lanes import Lanes, usable_threads
+from app.inference.lanes import Lanes
 
 
 def pixels(z, label):
@@ -121,22 +120,3 @@ def test_failing_chunks_are_reported_and_the_others_computed():
     assert {chunk.start: fault.kind for chunk, fault in failures} == {0: Kind.OUT_OF_MEMORY, 4: Kind.FAILED}
     np.testing.assert_array_equal(out[[2, 3, 6, 7]].reshape(4, 2), order(8)[0][[2, 3, 6, 7]] + 1)
     assert not out[[0, 1, 4, 5]].any()
-
-
-@pytest.mark.parametrize(
-    ("quota", "expected"), [("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("", 8)]
-)
-def test_a_containers_quota_limits_the_threads(monkeypatch, tmp_path, quota, expected):
-    file = tmp_path / "cpu.max"
-    file.write_text(quota)
-    monkeypatch.setattr(lanes_module, "_QUOTA", file)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr(lanes_module.os, "cpu_count", lambda: 16)
-    assert usable_threads() == expected
-
-
-def test_without_a_quota_pytorch_decides(monkeypatch, tmp_path):
-    monkeypatch.setattr(lanes_module, "_QUOTA", tmp_path / "absent")
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    monkeypatch.setattr(lanes_module.os, "cpu_count", lambda: 16)
-    assert usable_threads() == 3

@@ -1,0 +1,50 @@
+"""How many of a CPU's cores are ours, and the one thread of this process whose operators share all of them.
+
+OpenMP keeps a team for every thread that wants one, and GNU's stops spinning between two operators as soon as all teams
+together have more threads than there are cores: each operator then has to wake its own. On two cores a lone image took
+half as long again. So there is one team, and it works for whoever asks.
+"""
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_LEADER = ThreadPoolExecutor(1, "all-cores")
+_OWN = threading.local()  # threads: of the operators that this thread calls
+
+
+def usable_threads() -> int:
+    """PyTorch's own count (cores, affinity, OMP_NUM_THREADS), but no more than a container's CPU quota."""
+    try:
+        quota, period = _QUOTA.read_text().split()
+        allowed = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        allowed = os.cpu_count() or 1
+    return max(1, min(torch.get_num_threads(), allowed))
+
+
+def use_threads(count: int, *, by_default: bool = False) -> None:
+    """For operators called by the calling thread. by_default: and by those of threads to come."""
+    if by_default or getattr(_OWN, "threads", 0) != count:
+        torch.get_num_threads()  # a thread takes the process's number over when first asked: before, not after ours
+        torch.set_num_threads(count)
+        _OWN.threads = count
+
+
+def on_all_cores(threads: int, action: Callable[[], T]) -> T:
+    """`action` in that thread, its operators on so many threads. One action at a time."""
+
+    def led() -> T:
+        use_threads(threads)
+        return action()
+
+    return _LEADER.submit(led).result()
