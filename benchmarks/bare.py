@@ -22,12 +22,15 @@ from typing import Any
 
 import numpy as np
 
+from app.inference.cores import on_all_cores
+
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64
 LATENTS = 4096
 _TURNS = 4
 
 Forward = Callable[[int], Any]
+Case = tuple[str, int]  # name, images
 
 
 def measure(models: Path, seconds: float) -> dict[str, dict[str, float]]:
@@ -43,19 +46,11 @@ def main() -> None:
     parser.add_argument("models", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0)
     options = parser.parse_args()
-    forwards, of_a_product = contenders(options.models)
-    cases = [(name, n) for name in ("engine", "plain") for n in (BATCH, 1)]
+    forwards, of_a_product, threads = contenders(options.models)
     products = [(name, 1) for name in forwards if name.startswith("product")]
-    cases += [*products, ("latents", LATENTS)]
-    turn = options.seconds / (_TURNS * len(cases))
-    taken: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
-    for _ in range(2):
-        for name, n in cases:
-            forwards[name](n)
-    for _ in range(_TURNS):
-        for (name, n), times in taken.items():
-            times += timed(forwards[name], n, turn)
-    median = {case: statistics.median(times) for case, times in taken.items()}
+    cases = [*((name, n) for name in ("engine", "plain") for n in (BATCH, 1)), *products, ("latents", LATENTS)]
+    # All in the thread that the engine takes for it: a second with a team of its own would slow down both.
+    median = on_all_cores(threads, lambda: medians(forwards, cases, options.seconds))
     figures = {name: {"batch": BATCH / median[name, BATCH], "one": median[name, 1]} for name in ("engine", "plain")}
     arithmetic = min(median[product] for product in products) * of_a_product
     figures["limit"] = {"batch": 1 / arithmetic, "one": arithmetic}
@@ -63,13 +58,25 @@ def main() -> None:
     json.dump(figures, sys.stdout)
 
 
-def contenders(models: Path) -> tuple[dict[str, Forward], float]:
-    """What is timed, by name, each for a number of images; and what part of a matrix product's multiplications those of
-    one image, as published, are."""
+def medians(forwards: dict[str, Forward], cases: list[Case], seconds: float) -> dict[Case, float]:
+    """Seconds of each case, in turns that take so long together."""
+    turn = seconds / (_TURNS * len(cases))
+    taken: dict[Case, list[float]] = {case: [] for case in cases}
+    for _ in range(2):
+        for name, n in cases:
+            forwards[name](n)
+    for _ in range(_TURNS):
+        for (name, n), times in taken.items():
+            times += timed(forwards[name], n, turn)
+    return {case: statistics.median(times) for case, times in taken.items()}
+
+
+def contenders(models: Path) -> tuple[dict[str, Forward], float, int]:
+    """What is timed, by name, each for a number of images; what part of a matrix product's multiplications those of one
+    image, as published, are; and on how many threads an operator runs."""
     import torch
 
     from app.inference.bench import SIDES, matrix_products
-    from app.inference.cores import on_all_cores
     from app.inference.engine import Engine, GeneratorSpec
     from app.inference.latents import latents
     from app.registry.store import discover, verify
@@ -88,19 +95,15 @@ def contenders(models: Path) -> tuple[dict[str, Forward], float]:
         with torch.inference_mode():
             return plain(z_tensor[:n].to(engine.device), label_tensor[:n].to(engine.device)).cpu()
 
-    def together(action: Callable[[], object]) -> object:
-        """In the thread that has all cores: a second one with threads of its own would slow down both."""
-        return on_all_cores(engine.lanes, action)
-
     side = SIDES[engine.device.type]
-    products = matrix_products(side, engine.device)
+    products = on_all_cores(engine.lanes, lambda: matrix_products(side, engine.device))
     forwards = {
         "engine": lambda n: engine.forward(z[:n], label[:n]),
-        "plain": lambda n: together(lambda: forward_plain(n)),
+        "plain": forward_plain,
         "latents": lambda n: latents(np.arange(n, dtype=np.uint32), dim),
-        **{f"product {i}": lambda n, product=product: together(product) for i, product in enumerate(products)},
+        **{f"product {i}": lambda n, product=product: product() for i, product in enumerate(products)},
     }
-    return forwards, engine.multiplications / side**3
+    return forwards, engine.multiplications / side**3, engine.lanes
 
 
 def timed(forward: Forward, n: int, seconds: float) -> list[float]:

@@ -18,8 +18,8 @@ import torch
 T = TypeVar("T")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_LEADER = ThreadPoolExecutor(1, "all-cores")
-_OWN = threading.local()  # threads: of the operators that this thread calls
+_OWN = threading.local()  # threads: of the operators that this thread calls; leads: is it the one?
+_LEADER = ThreadPoolExecutor(1, "all-cores", initializer=lambda: setattr(_OWN, "leads", True))
 
 
 def usable_threads() -> int:
@@ -47,4 +47,4 @@ def on_all_cores(threads: int, action: Callable[[], T]) -> T:
         use_threads(threads)
         return action()
 
-    return _LEADER.submit(led).result()
+    return led() if getattr(_OWN, "leads", False) else _LEADER.submit(led).result()

@@ -56,7 +56,7 @@ def test_a_way_that_is_slow_after_a_rest_alone_is_found_to_be_the_faster():
     before, taken = False, []
     for _ in range(100):
         second = contest.second()
-        contest.took(second, (0.5 if before else 3.0) if second else 1.0)
+        contest.took(second, (0.5 if before else 1.5) if second else 1.0)
         taken.append(second)
         before = second
     assert not any(taken[:9])

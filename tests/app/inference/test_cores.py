@@ -67,3 +67,7 @@ def test_a_thread_keeps_to_its_own_number_and_new_ones_begin_with_the_default():
         assert torch.get_num_threads() == 2
     finally:
         use_threads(before, by_default=True)
+
+
+def test_who_is_led_already_does_not_wait_for_itself():
+    assert on_all_cores(2, lambda: on_all_cores(2, threading.get_ident)) == on_all_cores(2, threading.get_ident)
