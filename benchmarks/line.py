@@ -13,9 +13,8 @@ import httptools
 
 from benchmarks.plan import CUT, REFUSED, TURNED_AWAY
 
-_BUFFER = memoryview(
-    bytearray(1 << 16)
-)  # of all lines, in turn; what larger copies of it take, malloc gives back each time
+# What all lines receive into, in turn. What copies of a larger one take, malloc would give back each time.
+_BUFFER = memoryview(bytearray(1 << 16))
 
 
 class Line:

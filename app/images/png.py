@@ -14,7 +14,6 @@ from app.images.scanlines import deflate_scanlines
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}  # channels -> greyscale, truecolour, truecolour with alpha
 _MAX_LENGTH = 2**31 - 1
-_USUAL = (b"iTXt",)
 _ANCILLARY = re.compile(rb"[a-z][A-Za-z][A-Z][A-Za-z]\Z")
 
 
@@ -72,7 +71,7 @@ def _head(image: npt.NDArray[np.uint8], chunks: Sequence[tuple[bytes, bytes]]) -
         raise ValueError(f"image must be uint8 [H, W, 1|3|4] and not empty, not {image.dtype} {image.shape}")
     parts = [_beginning(*image.shape)]
     for kind, data in chunks:
-        if kind not in _USUAL and not _ANCILLARY.match(kind):
+        if not _ANCILLARY.match(kind):
             raise ValueError(f"not the type of an ancillary chunk: {kind!r}")
         parts += _framed(kind, data)
     return parts
