@@ -22,8 +22,8 @@ from torch import Tensor
 
 from app.inference.acceptance import GeneratorSpec, examples
 from app.inference.cores import on_all_cores
-from app.inference.emit import onednn_available
 from app.inference.engine import Engine
+from app.inference.packing import onednn_available
 
 Encode = Callable[[NDArray[np.uint8]], bytes]  # uint8 [H, W, C] -> the bytes of a file
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from app.inference import emit_winograd
+from app.inference.packing import Packed, Size, as_one, one_layout
 from app.inference.program import (
-    RECORDED_BATCH,
     Activation,
     Affine,
     Batch,
@@ -30,7 +30,6 @@ from app.inference.program import (
     Winograd,
 )
 
-_PACKED_FOR = 16  # the batch size weights are laid out for; other sizes use the same layout
 _PLAIN = {"swish": "silu"}
 _RELU = Activation("relu")
 _NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
@@ -38,33 +37,21 @@ _END = 2**31  # of a slice: beyond any size
 _IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
-def onednn_available() -> bool:
-    """Does this build of PyTorch, on this machine, have the packed operators?"""
-    names = (
-        "_convolution_pointwise",
-        "_convolution_transpose_pointwise",
-        "_linear_pointwise",
-        "_reorder_linear_weight",
-    )
-    here = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-    return here and all(hasattr(torch.ops.mkldnn, name) for name in names)
-
-
-def emit(program: Program, *, onednn: bool, packed: dict[int, Tensor] | None = None) -> tuple[str, list[Tensor]]:
+def emit(program: Program, *, onednn: bool, packed: Packed | None = None) -> tuple[str, list[Tensor]]:
     """TorchScript source and its constants. Raises Unsupported on a value that has no literal.
 
-    packed: weights laid out for oneDNN by the id of the plain ones, shared by programs of the same layers.
+    packed: what was laid out for oneDNN, shared by programs of the same layers.
     """
-    writer = _Writer(program, onednn, {} if packed is None else packed)
+    writer = _Writer(program, onednn, packed or Packed())
     for step in program.steps:
         writer.step(step)
     return writer.source(program.result), writer.constants
 
 
 class _Writer:
-    def __init__(self, program: Program, onednn: bool, packed: dict[int, Tensor]) -> None:
+    def __init__(self, program: Program, onednn: bool, packed: Packed) -> None:
         self.onednn = onednn
-        self._packed_weights = packed
+        self._weights = packed
         self.constants: list[Tensor] = []
         self._constant_ids: dict[int, int] = {}
         self._names: dict[Var, str] = {program.z: "z", program.label: "label"}
@@ -104,13 +91,12 @@ class _Writer:
         arguments += [f"{name}={self._value(value)}" for name, value in call.kwargs.items()]
         return f"torch.ops.{op}({', '.join(arguments)})"
 
-    def _layer(self, layer: Affine) -> str:
-        return self._packed(layer) if self.onednn else self._unpacked(layer)
+    def _layer(self, layer: Affine, size: Size = ()) -> str:
+        """size: of its input, if it is known."""
+        return self._packed(layer, size) if self.onednn else self._unpacked(layer)
 
-    def _packed(self, layer: Affine) -> str:
-        if id(layer.weight) not in self._packed_weights:
-            self._packed_weights[id(layer.weight)] = _laid_out(layer)
-        weight = self._value(self._packed_weights[id(layer.weight)])
+    def _packed(self, layer: Affine, size: Size) -> str:
+        weight = self._value(self._weights.weight(layer, size))
         output_padding = f"{list(layer.output_padding)}, " if layer.kind == "conv_transpose" else ""
         settings = (
             f"{list(layer.padding)}, {output_padding}{list(layer.stride)}, {list(layer.dilation)}, {layer.groups}, "
@@ -191,12 +177,24 @@ class _Writer:
         self._assign(step.out, f"{pixels}.view([B, {height}, {width}, {channels}])")
 
     def _winograd(self, step: Winograd) -> None:
-        self._names |= {conv.x: "spread" for conv in step.convs}
-        in_order = "" if self.onednn else ".contiguous(memory_format=torch.channels_last)"
-        products = [self._layer(conv) + in_order for conv in step.convs]
-        x, signs = self._names[step.x], self._value(emit_winograd.SIGNS)
-        self._lines += emit_winograd.lines(step, x, signs, products, partial(_added, step.activation))
+        self._names |= {conv.x: "spread" for conv in (step.whole, *step.parts)}
+        turns = {images: self._in_order(step.whole, as_one(step.whole, images)) for images in emit_winograd.TURNS}
+        parts = [self._in_order(part) for part in step.parts]
+        grows = all(map(self._may_grow, step.parts))
+        high = [self._in_order(part, as_one(part, emit_winograd.MANY)) for part in step.parts if grows]
+        x, signs, add = self._names[step.x], self._value(emit_winograd.SIGNS), partial(_added, step.activation)
+        self._lines += emit_winograd.lines(step, x, signs, turns, parts, high, add)
         self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
+
+    def _in_order(self, layer: Affine, size: Size = ()) -> str:
+        """Its result with the channels last."""
+        made = self._layer(layer, size)
+        return made if self.onednn else f"{made}.contiguous(memory_format=torch.channels_last)"
+
+    def _may_grow(self, layer: Affine) -> bool:
+        """May its input be any large number of images as one?"""
+        sizes = (as_one(layer, images) for images in (emit_winograd.MANY, 2 * emit_winograd.MANY))
+        return self.onednn and one_layout(layer, sizes)
 
     def _value(self, value: Any) -> str:
         match value:
@@ -256,20 +254,3 @@ def _part(y: str, order: str, chosen: dict[str, int | tuple[int, int]]) -> str:
 
 def _permutation(order: str, wanted: str) -> list[int]:
     return [order.index(axis) for axis in wanted]
-
-
-def _laid_out(layer: Affine) -> Tensor:
-    """The weight in the layout that oneDNN's kernel for this layer wants; only its operators can read it."""
-    recorded, *image = layer.x.shape
-    ops, size = torch.ops.mkldnn, [_PACKED_FOR if recorded == RECORDED_BATCH else recorded, *image]
-    stride, padding, dilation = list(layer.stride), list(layer.padding), list(layer.dilation)
-    packed: Tensor
-    if layer.kind == "linear":
-        packed = ops._reorder_linear_weight(layer.weight, _PACKED_FOR)
-    elif layer.kind == "conv":
-        packed = ops._reorder_convolution_weight(layer.weight, padding, stride, dilation, layer.groups, size)
-    else:
-        packed = ops._reorder_convolution_transpose_weight(
-            layer.weight, padding, list(layer.output_padding), stride, dilation, layer.groups, size
-        )
-    return packed

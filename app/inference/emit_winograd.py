@@ -1,70 +1,96 @@
-"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over images, or,
-where an image is small and its weights are not, over a sixth of the groups at a time for the whole batch.
+"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over pairs of
+images, or, where an image is small and its weights are not, over a sixth of the groups at a time for the whole batch.
 
-What costs here is moving numbers, so there are few operators and each copies long runs: columns before rows on the way
-in, rows before columns on the way out, and the groups ordered (row kind, row phase, column kind, column phase). All
-three kinds are one operator, x[c] + sign x[c - 1 + kind], the sign of the middle one being 0. Which part of a buffer it
-reads and writes is composed here, on tensors without memory, and written out as one `as_strided`.
+What costs here, beside the products, is moving numbers and calling: there are few operators and each copies long runs,
+columns before rows on the way in, rows before columns on the way out, and the groups ordered (row kind, row phase,
+column kind, column phase). All three kinds are one operator, x[c] + sign x[c - 1 + kind], the sign of the middle one
+being 0. Which part of a buffer it reads and writes is composed here, on tensors without memory, and written out as one
+`as_strided`. Several images are one high image to the convolutions where they can be: oneDNN never has pixels of two
+images in one product.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from app.inference.program import Winograd
 
+TURNS = (1, 2)  # images: calling oneDNN takes a tenth of the time of one's products; more than two leave the cache
+MANY = 16  # images, from where oneDNN is better at a high one
 SIGNS = torch.tensor([-1.0, 0.0, -1.0]).view(3, 1, 1)
 
 _ALONE = 2  # images: so few are quicker one by one
 _AS_STRIDED = "torch.ops.aten.as_strided"
 
-
+Products = list[str]  # the convolutions of `spread`, channels last
 Add = Callable[[str, str, str], list[str]]  # left, right, out: put the activation of their sum into `out`
 
 
-def lines(step: Winograd, x: str, signs: str, products: list[str], add: Add) -> list[str]:
+def lines(
+    step: Winograd, x: str, signs: str, turns: dict[int, str], parts: Products, high: Products, add: Add
+) -> list[str]:
     """Leave the result in `pixels`, [B, 2 H, 2 W, out].
 
-    x and signs: names of the input and of SIGNS. products: the step's convolutions, each of `spread`, channels last.
+    x and signs: names of the input and of SIGNS. The step's convolutions of `spread`, channels last: turns, the whole
+    of so many images as one high image; parts; and high, the parts where the batch is one high image, if it may be.
     """
-    whole, *parts = products
-    alone = _by_image(step, x, signs, whole, add)
-    if not parts:
-        return alone
-    together = _by_rows(step, x, signs, parts, add)
-    return [f"if B <= {_ALONE}:", *_indented(alone), "else:", *_indented(together)]
-
-
-def _by_image(step: Winograd, x: str, signs: str, product: str, add: Add) -> list[str]:
-    buffers = _buffers(step)
     _, outside, height, width = step.out.shape
-    blocks = [height // 4, 2, 2, width // 4, 2, 2, outside]
+    pixels = f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])"
+    in_turns = partial(_in_turns, step, x, signs, turns, add)
+    if not parts:
+        made = _made(step, x, "min(B, 2)")
+        return [
+            *(pixels, *made),
+            *("if B >= 2:", *_indented(in_turns(2, "0, B - 1, 2"))),
+            *("if B % 2 == 1:", *_indented(in_turns(1, "B - 1, B"))),
+        ]
+    by_rows = partial(_by_rows, step, x, signs, add)
     return [
-        f"padded = {x}.new_zeros({list(buffers['padded'].shape)})",
-        *(f"{name} = {x}.new_empty({list(buffers[name].shape)})" for name in ("columns", "groups", "sums")),
-        *(f"{name} = {_part(buffer, view)}" for name, (buffer, view) in _views(buffers).items()),
-        f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])",
-        f"images = pixels.view([B, {', '.join(map(str, blocks))}])",
-        "for i in range(B):",
-        *_indented(_of_one_image(buffers["products"], x, signs, product, add)),
+        *(pixels, f"if B <= {_ALONE}:", *_indented([*_made(step, x, "1"), *in_turns(1, "B")])),
+        *((f"elif B < {MANY}:", *_indented(by_rows(parts, as_one=False))) if high else ()),
+        *("else:", *_indented(by_rows(high or parts, as_one=bool(high)))),
     ]
 
 
-def _of_one_image(products: Tensor, x: str, signs: str, product: str, add: Add) -> list[str]:
-    above, below = (_part("products", products[:, :, kinds]) for kinds in (slice(0, 2), slice(1, 3)))
+def _made(step: Winograd, x: str, images: str) -> list[str]:
+    """The buffers of a turn of so many images, and the result as its last operator writes it."""
+    buffers = {name: ", ".join([images, *map(str, buffer.shape[1:])]) for name, buffer in _buffers(step, 1).items()}
+    _, outside, height, width = step.out.shape
     return [
-        f"torch.ops.aten.copy_(centre, torch.ops.aten.select({x}, 0, i))",
-        f"torch.ops.aten.addcmul(column, column_near, {signs}, value=1, out=columns)",
+        f"padded = {x}.new_zeros([{buffers['padded']}])",
+        *(f"{name} = {x}.new_empty([{buffers[name]}])" for name in ("columns", "groups", "sums")),
+        f"blocks = pixels.view([B, {height // 4}, 2, 2, {width // 4}, 2, 2, {outside}])",
+    ]
+
+
+def _in_turns(
+    step: Winograd, x: str, signs: str, turns: dict[int, str], add: Add, images: int, firsts: str
+) -> list[str]:
+    """So many images at a time. firsts: the range of the first of them."""
+    buffers = _buffers(step, images)
+    return [
+        *(f"{name} = {_part(buffer, view)}" for name, (buffer, view) in _views(buffers).items()),
+        f"for i in range({firsts}):",
+        *_indented(_of_one_turn(buffers["products"], x, signs, turns[images], add, images)),
+    ]
+
+
+def _of_one_turn(products: Tensor, x: str, signs: str, product: str, add: Add, images: int) -> list[str]:
+    above, below = (_part("products", products[:, :, :, kinds]) for kinds in (slice(0, 2), slice(1, 3)))
+    return [
+        f"torch.ops.aten.copy_(centre, torch.ops.aten.slice({x}, 0, i, i + {images}))",
+        f"torch.ops.aten.addcmul(column, column_near, {signs}, value=1, out=across)",
         f"torch.ops.aten.addcmul(row, row_near, {signs}, value=1, out=grouped)",
         f"products = {product}",
-        f"torch.ops.aten.add({above}, {below}, alpha=1, out=sums)",
-        "image = torch.ops.aten.select(images, 0, i)",
-        *add("left", "right", "image"),
+        f"torch.ops.aten.add({above}, {below}, alpha=1, out=summed)",
+        f"block = torch.ops.aten.slice(blocks, 0, i, i + {images})",
+        *add("left", "right", "block"),
     ]
 
 
-def _by_rows(step: Winograd, x: str, signs: str, products: list[str], add: Add) -> list[str]:
+def _by_rows(step: Winograd, x: str, signs: str, add: Add, products: Products, *, as_one: bool) -> list[str]:
     _, inside, height, width = step.x.shape
     outside, rows, across = step.out.shape[1], height // 2, width // 2
     padded = _empty(1, height + 2, width + 2, inside)
@@ -72,12 +98,12 @@ def _by_rows(step: Winograd, x: str, signs: str, products: list[str], add: Add) 
     column = padded.unfold(2, 3, 1).view(1, height + 2, across, 2, inside, 3).permute(0, 1, 2, 5, 3, 4)
     centre = _of_all("padded", padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2))
     middle = _of_all("padded", column[:, :, :, 1:2].expand_as(column))
+    images = f"1, {rows} * B" if as_one else f"B, {rows}"
     return [
         f"padded = {x}.new_zeros([B, {height + 2}, {width + 2}, {inside}])",
         f"columns = {x}.new_empty([B, {height + 2}, {across}, 3, 2, {inside}])",
         f"groups = {x}.new_empty([B, {rows}, {across}, {6 * inside}])",
-        "spread = groups.permute([0, 3, 1, 2])",
-        f"pixels = {x}.new_empty([B, {2 * height}, {2 * width}, {outside}])",
+        f"spread = groups.view([{images}, {across}, {6 * inside}]).permute([0, 3, 1, 2])",
         f"torch.ops.aten.copy_({centre}, {x})",
         f"torch.ops.aten.addcmul({middle}, {_of_all('padded', column)}, {signs}, value=1, out=columns)",
         *_of_phase(0, products[:3], columns.flatten(3), _empty(1, rows, 2, 2, across, 2, 2, outside), add),
@@ -85,7 +111,7 @@ def _by_rows(step: Winograd, x: str, signs: str, products: list[str], add: Add) 
     ]
 
 
-def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor, add: Add) -> list[str]:
+def _of_phase(phase: int, products: Products, columns: Tensor, pixels: Tensor, add: Add) -> list[str]:
     """One row phase of the whole batch: Q, which both rows of a pair share, then P for one and R for the other."""
     _, rows, _, _, across, _, _, outside = pixels.shape
     made = _empty(1, rows, across, 3, 2, outside)
@@ -98,8 +124,8 @@ def _of_phase(phase: int, products: list[str], columns: Tensor, pixels: Tensor, 
         written += [
             f"torch.ops.aten.sub({middle}, {near}, alpha=1, out=groups)",
             f"products = {product}.add_(shared)",
-            f"image = {_of_all('pixels', pixels[:, :, row, phase])}",
-            *add(left, right, "image"),
+            f"block = {_of_all('pixels', pixels[:, :, row, phase])}",
+            *add(left, right, "block"),
         ]
     return written
 
@@ -108,8 +134,8 @@ def _empty(*shape: int) -> Tensor:
     return torch.empty(shape, device="meta")
 
 
-def _buffers(step: Winograd) -> dict[str, Tensor]:
-    """Of one image: by name, axes in the order of memory."""
+def _buffers(step: Winograd, images: int) -> dict[str, Tensor]:
+    """By name, axes in the order of memory."""
     _, inside, height, width = step.x.shape
     outside, rows, columns = step.out.shape[1], height // 2, width // 2
     shapes = {
@@ -119,28 +145,30 @@ def _buffers(step: Winograd) -> dict[str, Tensor]:
         "products": (rows, columns, 3, 2, 3, 2, outside),
         "sums": (rows, columns, 2, 2, 3, 2, outside),
     }
-    return {name: _empty(*shape) for name, shape in shapes.items()}
+    return {name: _empty(images, *shape) for name, shape in shapes.items()}
 
 
 def _views(buffers: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
-    """By name: a buffer's name, and what the operators of the loop see of it."""
+    """By name: a buffer's name, and what the operators of the loop see of it. Their first axis is the image."""
     padded, columns, groups, _, sums = buffers.values()
-    rows, width, inside = *groups.shape[:2], groups.shape[-1]
+    images, rows, width, inside = *groups.shape[:3], groups.shape[-1]
     # [H + 2, W / 2, kind, phase, in], [H / 2, W / 2, kind, phase, (kind and phase of the column, in)]
-    column = padded.unfold(1, 3, 1).view(-1, width, 2, inside, 3).permute(0, 1, 4, 2, 3)
-    row = columns.flatten(2).unfold(0, 3, 1).view(rows, 2, width, 6 * inside, 3).permute(0, 2, 4, 1, 3)
+    column = padded.unfold(2, 3, 1).view(images, -1, width, 2, inside, 3).permute(0, 1, 2, 5, 3, 4)
+    row = columns.flatten(3).unfold(1, 3, 1).view(images, rows, 2, width, 6 * inside, 3).permute(0, 1, 3, 5, 2, 4)
     # [H / 2, row, row phase, W / 2, column kind, column phase, out]: rows are those of the image already
-    half = sums.permute(0, 2, 3, 1, 4, 5, 6)
+    half = sums.permute(0, 1, 3, 4, 2, 5, 6, 7)
     return {
-        "centre": ("padded", padded[1:-1, 1:-1].permute(2, 0, 1)),
-        "column": ("padded", column[:, :, 1:2].expand_as(column)),
+        "centre": ("padded", padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2)),
+        "column": ("padded", column[:, :, :, 1:2].expand_as(column)),
         "column_near": ("padded", column),
-        "row": ("columns", row[:, :, 1:2].expand_as(row)),
+        "across": ("columns", columns),
+        "row": ("columns", row[:, :, :, 1:2].expand_as(row)),
         "row_near": ("columns", row),
-        "grouped": ("groups", groups.flatten(4)),
-        "spread": ("groups", groups.view(1, rows, width, 36 * inside).permute(0, 3, 1, 2)),
-        "left": ("sums", half[:, :, :, :, :2]),
-        "right": ("sums", half[:, :, :, :, 1:]),
+        "grouped": ("groups", groups.flatten(5)),
+        "spread": ("groups", groups.view(1, images * rows, width, 36 * inside).permute(0, 3, 1, 2)),
+        "summed": ("sums", sums),
+        "left": ("sums", half[:, :, :, :, :, :2]),
+        "right": ("sums", half[:, :, :, :, :, 1:]),
     }
 
 

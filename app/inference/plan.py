@@ -11,10 +11,12 @@ from torch import Tensor
 
 from app.inference.acceptance import GeneratorSpec, examples
 from app.inference.cost import multiplications
-from app.inference.emit import emit, onednn_available
+from app.inference.emit import emit
+from app.inference.emit_winograd import MANY
 from app.inference.faults import one_line
 from app.inference.narrow import widen
 from app.inference.overlap import multiply
+from app.inference.packing import Packed, onednn_available
 from app.inference.program import (
     RECORDED_BATCH,
     Activation,
@@ -111,16 +113,14 @@ def _improved(
     for rearrange in rearrangements:
         rearrange(program)
     tidy(program)
-    packed: dict[int, Tensor] = {}
+    packed = Packed()
     floats = _bound(program, compile_source, onednn, packed)
     _end_in_pixels(program)
     tidy(program)
     return Plan(floats, _bound(program, compile_source, onednn, packed), multiplications=cost)
 
 
-def _bound(
-    program: Program, compile_source: Callable[[str], Compiled], onednn: bool, packed: dict[int, Tensor]
-) -> TensorForward:
+def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: bool, packed: Packed) -> TensorForward:
     source, constants = emit(program, onednn=onednn, packed=packed)
     compiled = compile_source(source)
     return lambda z, label: compiled(z, label, constants)
@@ -167,7 +167,7 @@ def _compare(plan: Plan, published: TensorForward, spec: GeneratorSpec, device: 
 
 def _compare_bits(plan: Plan, spec: GeneratorSpec, device: torch.device) -> None:
     """A layer that is computed in one way for an image alone and in another for a batch shall not show it."""
-    z, label = examples(spec, 8, device)
+    z, label = examples(spec, MANY + 1, device)
     together = plan.floats(z, label)
-    if not all(torch.equal(plan.floats(z[:size], label[:size]), together[:size]) for size in (1, 3)):
+    if not all(torch.equal(plan.floats(z[:size], label[:size]), together[:size]) for size in (1, 3, 8)):
         raise Unsupported("an image alone has other bits than in a batch")

@@ -159,11 +159,12 @@ class Quantise:
 class Winograd:
     """x [B, C, H, W] -> [B, O, 2 H, 2 W] by 1x1 convolutions in 36 groups of C -> O channels; see winograd.py.
 
-    convs: one of all groups, for an image at a time, and perhaps the same by row phase and row kind, for a whole batch.
+    whole: all groups, for few images at a time. parts: perhaps the same by row phase and row kind, for a whole batch.
     They have no activation; what they read and give exists inside this step alone."""
 
     x: Var
-    convs: tuple[Affine, ...]
+    whole: Affine
+    parts: tuple[Affine, ...]
     out: Var
     activation: Activation | None = None
 

@@ -8,9 +8,9 @@ with P = x[i + 1] - x[i], Q = x[i + 1], R = x[i + 1] - x[i + 2]
 three products for four: F(2, 2) of Winograd 1980, as Lavin and Gray 2016 have it for networks. In both dimensions, for
 both phases of each, that is 36 products of channels for the 64 of a 4x4 block of output pixels: one convolution of 1x1
 in 36 groups (emit_winograd.py). The differences of the input and the sums of the results cost less than is saved only
-while they stay in a core's cache: every image has its turn alone. Where it is small, its weights would have to come
-anew for each: there a batch has six convolutions, one after the other, with the same sums, so that an image has the
-same bits in every batch.
+while they stay in a core's cache: every two images have their turn. Where an image is small, its weights would have to
+come anew for each turn: there a batch has six convolutions, one after the other, with the same sums, so that an image
+has the same bits in every batch.
 """
 
 from collections.abc import Iterator
@@ -53,8 +53,8 @@ def by_groups(layer: Affine) -> Winograd:
     weight = group_weight(layer.weight)
     bias = None if layer.bias is None else group_bias(layer.bias)
     small = layer.x.shape[2] * layer.x.shape[3] <= _SMALL
-    convs = (_conv(layer, 1, weight, bias), *(_by_rows(layer, weight, bias) if small else ()))
-    return Winograd(layer.x, convs, layer.out, layer.activation)
+    parts = tuple(_by_rows(layer, weight, bias)) if small else ()
+    return Winograd(layer.x, _conv(layer, weight, bias), parts, layer.out, layer.activation)
 
 
 def _by_rows(layer: Affine, weight: Tensor, bias: Tensor | None) -> Iterator[Affine]:
@@ -63,14 +63,15 @@ def _by_rows(layer: Affine, weight: Tensor, bias: Tensor | None) -> Iterator[Aff
     for phase in range(2):
         for kind in (1, 0, 2):
             own = bias.view(KINDS, 2, -1)[kind, phase] if bias is not None and kind == 1 else None
-            yield _conv(layer, RECORDED_BATCH, weights[kind, phase].contiguous(), own)
+            yield _conv(layer, weights[kind, phase].contiguous(), own)
 
 
-def _conv(layer: Affine, images: int, weight: Tensor, bias: Tensor | None) -> Affine:
+def _conv(layer: Affine, weight: Tensor, bias: Tensor | None) -> Affine:
     _, inside, height, width = layer.x.shape
     groups = weight.shape[0] // layer.weight.shape[1]
-    spread = Var((images, groups * inside, height // 2, width // 2))
-    return Affine("conv", spread, weight, bias, Var((images, len(weight), height // 2, width // 2)), groups=groups)
+    spread = Var((RECORDED_BATCH, groups * inside, height // 2, width // 2))
+    products = Var((RECORDED_BATCH, len(weight), height // 2, width // 2))
+    return Affine("conv", spread, weight, bias, products, groups=groups)
 
 
 def group_weight(weight: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from app.inference import plan as plan_module
 from app.inference.acceptance import GeneratorSpec, examples
-from app.inference.emit import onednn_available
+from app.inference.packing import onednn_available
 from app.inference.plan import make, quantise
 
 CPU = torch.device("cpu")

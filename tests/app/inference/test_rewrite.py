@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from app.inference.emit import emit, onednn_available
+from app.inference.emit import emit
 from app.inference.narrow import row_weight, widen
 from app.inference.overlap import central_bias, multiply, tap_weight
+from app.inference.packing import onednn_available
 from app.inference.program import Activation, Affine, Call, Interleave, Overlap, Planes
 from app.inference.rewrite import rewrite, upsampling_weight
 from app.inference.tape import record

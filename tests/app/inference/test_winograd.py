@@ -5,8 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from app.inference.emit import emit, onednn_available
+from app.inference.emit import emit
+from app.inference.emit_winograd import MANY
 from app.inference.overlap import multiply
+from app.inference.packing import onednn_available
 from app.inference.program import RECORDED_BATCH, Activation, Affine, Program, Var, Winograd
 from app.inference.rewrite import rewrite
 from app.inference.tape import record
@@ -62,7 +64,7 @@ def check_equal(affine, function, x):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_is_the_transposed_convolution(shape, bias):
     inside, _, height, width = shape
-    for images in (1, 3):
+    for images in (1, 2, 3, MANY):
         check_equal(layer(*shape, bias=bias), lambda x: x, torch.randn(images, inside, height, width))
 
 
@@ -87,11 +89,11 @@ def test_the_input_may_lie_either_way_in_memory(memory_format, shape):
 @pytest.mark.parametrize("shape", SHAPES[:4])
 def test_an_image_has_the_same_bits_in_every_batch(shape):
     inside, _, height, width = shape
-    x = torch.randn(16, inside, height, width)
+    x = torch.randn(MANY + 1, inside, height, width)
     run = compiled(by_groups(layer(*shape)), onednn_available())
     with torch.inference_mode():
         alone = torch.cat([run(image[None]) for image in x])
-        for size in (2, 3, 4, 8, 16):
+        for size in (2, 3, 4, 8, MANY - 1, MANY, MANY + 1):
             assert torch.equal(run(x[-size:]), alone[-size:])
 
 
