@@ -178,12 +178,13 @@ class _Writer:
 
     def _winograd(self, step: Winograd) -> None:
         self._names |= {conv.x: "spread" for conv in (step.whole, *step.parts)}
-        turns = {images: self._in_order(step.whole, as_one(step.whole, images)) for images in emit_winograd.TURNS}
+        turns = emit_winograd.turns(step)
+        whole = {images: self._in_order(step.whole, as_one(step.whole, images)) for images in turns}
         parts = [self._in_order(part) for part in step.parts]
         grows = all(map(self._may_grow, step.parts))
         high = [self._in_order(part, as_one(part, emit_winograd.MANY)) for part in step.parts if grows]
         x, signs, add = self._names[step.x], self._value(emit_winograd.SIGNS), partial(_added, step.activation)
-        self._lines += emit_winograd.lines(step, x, signs, turns, parts, high, add)
+        self._lines += emit_winograd.lines(step, x, signs, whole, parts, high, add)
         self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
 
     def _in_order(self, layer: Affine, size: Size = ()) -> str:

@@ -1,5 +1,6 @@
-"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over pairs of
-images, or, where an image is small and its weights are not, over a sixth of the groups at a time for the whole batch.
+"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over a few
+images at a time, or, where an image is small and its weights are not, over a sixth of the groups at a time for the
+whole batch.
 
 What costs here, beside the products, is moving numbers and calling: there are few operators and each copies long runs,
 columns before rows on the way in, rows before columns on the way out, and the groups ordered (row kind, row phase,
@@ -17,41 +18,53 @@ from torch import Tensor
 
 from app.inference.program import Winograd
 
-TURNS = (1, 2)  # images: calling oneDNN takes a tenth of the time of one's products; more than two leave the cache
 MANY = 16  # images, from where oneDNN is better at a high one
 SIGNS = torch.tensor([-1.0, 0.0, -1.0]).view(3, 1, 1)
 
 _ALONE = 2  # images: so few are quicker one by one
+_TURNS = (4, 2)  # images: calling oneDNN takes a tenth of the time of one's products, ...
+_CACHED = 5 << 17  # ... but more numbers than so many in groups leave the cache
 _AS_STRIDED = "torch.ops.aten.as_strided"
 
 Products = list[str]  # the convolutions of `spread`, channels last
 Add = Callable[[str, str, str], list[str]]  # left, right, out: put the activation of their sum into `out`
 
 
+def turns(step: Winograd) -> list[int]:
+    """How many images may have a turn together, descending."""
+    groups = _buffers(step, 1)["groups"].numel()
+    return [*(images for images in _TURNS if not step.parts and images * groups <= _CACHED), 1]
+
+
 def lines(
-    step: Winograd, x: str, signs: str, turns: dict[int, str], parts: Products, high: Products, add: Add
+    step: Winograd, x: str, signs: str, whole: dict[int, str], parts: Products, high: Products, add: Add
 ) -> list[str]:
     """Leave the result in `pixels`, [B, 2 H, 2 W, out].
 
-    x and signs: names of the input and of SIGNS. The step's convolutions of `spread`, channels last: turns, the whole
-    of so many images as one high image; parts; and high, the parts where the batch is one high image, if it may be.
+    x and signs: names of the input and of SIGNS. The step's convolutions of `spread`, channels last: whole, by the
+    images of a turn, which are one high image; parts; and high, the parts where the batch is one, if it may be.
     """
     _, outside, height, width = step.out.shape
     pixels = f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])"
-    in_turns = partial(_in_turns, step, x, signs, turns, add)
+    in_turns = partial(_in_turns, step, x, signs, whole, add)
     if not parts:
-        made = _made(step, x, "min(B, 2)")
-        return [
-            *(pixels, *made),
-            *("if B >= 2:", *_indented(in_turns(2, "0, B - 1, 2"))),
-            *("if B % 2 == 1:", *_indented(in_turns(1, "B - 1, B"))),
-        ]
+        return [pixels, *_largest_first(step, x, in_turns, list(whole))]
     by_rows = partial(_by_rows, step, x, signs, add)
     return [
         *(pixels, f"if B <= {_ALONE}:", *_indented([*_made(step, x, "1"), *in_turns(1, "B")])),
         *((f"elif B < {MANY}:", *_indented(by_rows(parts, as_one=False))) if high else ()),
         *("else:", *_indented(by_rows(high or parts, as_one=bool(high)))),
     ]
+
+
+def _largest_first(step: Winograd, x: str, in_turns: Callable[[int, str], list[str]], sizes: list[int]) -> list[str]:
+    """Turns of the largest size, and of each smaller one for what is left."""
+    written, left = _made(step, x, f"min(B, {sizes[0]})"), "B"
+    for images in sizes:
+        turn = in_turns(images, f"B - {left}, B - {images - 1}, {images}")
+        written += [f"if {left} >= {images}:", *_indented(turn)]
+        left = f"B % {images}"
+    return written
 
 
 def _made(step: Winograd, x: str, images: str) -> list[str]:
@@ -66,14 +79,14 @@ def _made(step: Winograd, x: str, images: str) -> list[str]:
 
 
 def _in_turns(
-    step: Winograd, x: str, signs: str, turns: dict[int, str], add: Add, images: int, firsts: str
+    step: Winograd, x: str, signs: str, whole: dict[int, str], add: Add, images: int, firsts: str
 ) -> list[str]:
     """So many images at a time. firsts: the range of the first of them."""
     buffers = _buffers(step, images)
     return [
         *(f"{name} = {_part(buffer, view)}" for name, (buffer, view) in _views(buffers).items()),
         f"for i in range({firsts}):",
-        *_indented(_of_one_turn(buffers["products"], x, signs, turns[images], add, images)),
+        *_indented(_of_one_turn(buffers["products"], x, signs, whole[images], add, images)),
     ]
 
 

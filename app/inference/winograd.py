@@ -8,7 +8,7 @@ with P = x[i + 1] - x[i], Q = x[i + 1], R = x[i + 1] - x[i + 2]
 three products for four: F(2, 2) of Winograd 1980, as Lavin and Gray 2016 have it for networks. In both dimensions, for
 both phases of each, that is 36 products of channels for the 64 of a 4x4 block of output pixels: one convolution of 1x1
 in 36 groups (emit_winograd.py). The differences of the input and the sums of the results cost less than is saved only
-while they stay in a core's cache: every two images have their turn. Where an image is small, its weights would have to
+while they stay in a core's cache: a few images have their turn. Where an image is small, its weights would have to
 come anew for each turn: there a batch has six convolutions, one after the other, with the same sums, so that an image
 has the same bits in every batch.
 """
