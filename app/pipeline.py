@@ -177,18 +177,20 @@ class Pipeline:
         )
         return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
-    def judge(self, order: Order, timeout_s: float) -> Callable[[], None]:
+    def judge(self, order: Order, timeout_s: float) -> Callable[[], bool]:
         """Whether this order, come again with `timeout_s` from then on, has to be refused: raises Overloaded if so.
 
-        Raises Unavailable, DeviceLost and UnknownModel as `generate` does; nothing where another model serves by then.
+        Raises Unavailable, DeviceLost and UnknownModel as `generate` does. False where another model serves by then.
         """
         served = self._registry.get(order.model)
         model, n, client = order.model, order.n, order.client
 
-        def judge() -> None:
+        def judge() -> bool:
             self._lifecycle.require_ready()
-            if self._registry.get(model) is served:
-                self._admit(served, n, time.monotonic() + timeout_s, client)
+            if self._registry.get(model) is not served:
+                return False
+            self._admit(served, n, time.monotonic() + timeout_s, client)
+            return True
 
         return judge
 

@@ -21,8 +21,9 @@ from app.front.limits import Scope
 Sent = tuple[str, bytes]
 """The peer's address, and a whole request as it came."""
 
-Judge = Callable[[], None]
-"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell."""
+Judge = Callable[[], bool]
+"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell. False:
+what was understood of it no longer holds."""
 
 SENT = "tessera.sent"
 """In the scope of a request that came in one piece, where the server tells it: its Sent."""
@@ -56,7 +57,8 @@ class TurnedAway:
     def again(self, sent: Sent) -> Response | None:
         """The refusal, counted and logged, of a request that was refused before and has to be again.
 
-        None: not known here, or no longer to be refused; it goes the usual way.
+        None: not known here, or not to be refused now; it goes the usual way. What there is room for now is remembered
+        all the same: in an overload it comes again, and most often there is none then.
         """
         known = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
         if known is None:
@@ -64,7 +66,8 @@ class TurnedAway:
         scope, note = known
         began = time.perf_counter()
         try:
-            scope[JUDGE]()
+            if scope[JUDGE]():
+                return None
         except Overloaded as refusal:
             self._known.move_to_end(sent)
             return self._refused(refusal, scope, note, began)

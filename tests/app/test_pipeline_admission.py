@@ -34,7 +34,7 @@ def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen:
 
 def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> None:
     judge = kitchen.pipeline.judge(order([1, 2]), 2.0)
-    judge()
+    assert judge()
     kitchen.admission.refusal = QueueFull("full", 3)
     before = time.monotonic()
     with pytest.raises(QueueFull):
@@ -50,7 +50,7 @@ def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint
     judge = kitchen.pipeline.judge(order([1]), 2.0)
     kitchen.admission.refusal = QueueFull("full", 3)
     kitchen.registry.served.append(paint_model("avatars", version=2))
-    judge()
+    assert not judge()
     assert kitchen.admission.asked == []
 
 

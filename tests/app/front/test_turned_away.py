@@ -29,12 +29,14 @@ class Journal:
 class Room:
     """A judge: refuses for as long as there is a refusal."""
 
-    def __init__(self, refusal: Exception | None) -> None:
+    def __init__(self, refusal: Exception | None, holds: bool = True) -> None:
         self.refusal = refusal
+        self.holds = holds
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
         if self.refusal is not None:
             raise self.refusal
+        return self.holds
 
 
 def remembering(*scopes: dict[str, Any], journal: Journal | None = None, most: int = 1_024) -> TurnedAway:
@@ -81,15 +83,22 @@ def test_an_id_that_the_caller_gave_comes_back() -> None:
     assert dict(response.raw_headers)[b"x-request-id"] == b"mine-7"
 
 
-@pytest.mark.parametrize("change", [None, Draining("the service is shutting down", 2)])
-def test_what_need_not_be_refused_any_more_goes_the_usual_way(change: Exception | None) -> None:
+def test_what_there_is_room_for_goes_the_usual_way_and_is_judged_again_the_next_time() -> None:
     journal, room = Journal(), Room(QueueFull("full", 1))
     turned_away = remembering(refused(b"a", room), journal=journal)
-    room.refusal = change
+    room.refusal = None
     assert turned_away.again((SENDER, b"a")) is None
     assert (journal.begun, journal.over) == (0, [])
     room.refusal = QueueFull("full", 1)
-    assert turned_away.again((SENDER, b"a")) is None, "the usual way decides whether it is remembered again"
+    assert turned_away.again((SENDER, b"a")) is not None
+
+
+@pytest.mark.parametrize("changed", [Room(None, holds=False), Room(Draining("the service is shutting down", 2))])
+def test_what_no_longer_holds_goes_the_usual_way_and_is_forgotten(changed: Room) -> None:
+    journal = Journal()
+    turned_away = remembering(refused(b"a", changed), journal=journal)
+    assert turned_away.again((SENDER, b"a")) is None
+    assert (journal.begun, journal.over, len(turned_away)) == (0, [], 0)
 
 
 @pytest.mark.parametrize("sent", [(SENDER, b"b"), ("192.0.2.2", b"a"), (SENDER, b"a" * 5_000)])
