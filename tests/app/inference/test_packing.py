@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from app.inference import emit as emit_module
-from app.inference.emit import emit
 from app.inference.emit_winograd import MANY
 from app.inference.packing import Packed, as_one, one_layout, onednn_available
-from app.inference.program import RECORDED_BATCH, Affine, Program, Var
 from app.inference.winograd import by_groups
+from tests.app.inference.doubling import compiled, layer, source
 
 pytestmark = pytest.mark.skipif(not onednn_available(), reason="weights are laid out for oneDNN alone")
 
@@ -22,35 +21,18 @@ ROOT = HERE.parents[2]
 
 CALLS = f"""
 import torch
-from test_packing import doubling, compiled
+from app.inference.winograd import by_groups
+from doubling import compiled, layer
 with torch.inference_mode():
     torch.set_num_threads(1)
     for channels, side in ((512, 4), (256, 8), (128, 16)):
-        run = compiled(doubling(channels, side))
+        run = compiled(by_groups(layer(channels, channels // 2, side, side)), True)
         for images in (1, 2, 3, 5, 8, {MANY - 1}, {MANY}, {MANY + 3}, {2 * MANY}):
             x = torch.randn(images, side, side, channels).permute(0, 3, 1, 2)
             run(x)
             with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
                 run(x)
 """
-
-
-def doubling(channels, side):
-    """channels -> half of them, side -> twice that."""
-    weight = torch.randn(channels, channels // 2, 4, 4) / (4 * channels) ** 0.5
-    x, out = Var((RECORDED_BATCH, channels, side, side)), Var((RECORDED_BATCH, channels // 2, 2 * side, 2 * side))
-    return Affine("conv_transpose", x, weight, torch.randn(channels // 2), out, (2, 2), (1, 1))
-
-
-def source(layer):
-    step = by_groups(layer)
-    return emit(Program(step.x, Var((RECORDED_BATCH,)), [step], step.out), onednn=True)
-
-
-def compiled(layer):
-    text, constants = source(layer)
-    forward = torch.jit.CompilationUnit(text).forward
-    return lambda x: forward(x, torch.zeros(len(x), dtype=torch.int64), constants)
 
 
 @pytest.mark.parametrize("instructions", ["DEFAULT", "AVX2"])
@@ -65,24 +47,24 @@ def test_no_call_lays_weights_out_anew(instructions):
 
 
 def test_sizes_of_one_layout_share_the_weights():
-    packed, layer = Packed(), by_groups(doubling(256, 8)).whole
-    sizes = [as_one(layer, images) for images in (1, 2)]
-    weights = [packed.weight(layer, size) for size in sizes]
-    assert (weights[0] is weights[1]) == one_layout(layer, sizes)
-    assert packed.weight(layer, sizes[0]) is weights[0]
+    packed, whole = Packed(), by_groups(layer(256, 128, 8, 8)).whole
+    sizes = [as_one(whole, images) for images in (1, 2)]
+    weights = [packed.weight(whole, size) for size in sizes]
+    assert (weights[0] is weights[1]) == one_layout(whole, sizes)
+    assert packed.weight(whole, sizes[0]) is weights[0]
 
 
 def test_layers_do_not_share_weights():
     packed = Packed()
-    one, other = (by_groups(doubling(256, 8)).whole for _ in range(2))
+    one, other = (by_groups(layer(256, 128, 8, 8)).whole for _ in range(2))
     assert packed.weight(one) is not packed.weight(other)
 
 
 def test_a_batch_is_one_high_image_only_where_any_number_of_images_wants_the_same_layout(monkeypatch):
-    layer = doubling(256, 4)
+    step = by_groups(layer(256, 128, 4, 4))
     x = torch.randn(MANY, 256, 4, 4)
-    as_it_is = compiled(layer)(x)
+    as_it_is = compiled(step, True)(x)
     monkeypatch.setattr(emit_module, "one_layout", lambda layer, sizes: False)
-    text, _ = source(layer)
+    text, _ = source(step, True)
     assert "view([1," not in text
-    assert torch.equal(compiled(layer)(x), as_it_is)
+    assert torch.equal(compiled(step, True)(x), as_it_is)

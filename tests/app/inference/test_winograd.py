@@ -5,14 +5,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from app.inference.emit import emit
 from app.inference.emit_winograd import MANY
 from app.inference.overlap import multiply
 from app.inference.packing import onednn_available
-from app.inference.program import RECORDED_BATCH, Activation, Affine, Program, Var, Winograd
+from app.inference.program import Activation, Winograd
 from app.inference.rewrite import rewrite
 from app.inference.tape import record
 from app.inference.winograd import by_groups, share_products
+from tests.app.inference.doubling import compiled, layer
 
 SHAPES = [
     (64, 64, 8, 8),
@@ -33,19 +33,6 @@ ACTIVATIONS = {
     "sigmoid": (Activation("sigmoid"), torch.sigmoid),
     "hardtanh": (Activation("hardtanh", (-0.5, 0.25)), lambda x: x.clamp(-0.5, 0.25)),
 }
-
-
-def layer(inside, outside, height, width, *, bias=True, activation=None):
-    weight = torch.randn(inside, outside, 4, 4) / (4 * inside) ** 0.5
-    x, out = Var((RECORDED_BATCH, inside, height, width)), Var((RECORDED_BATCH, outside, 2 * height, 2 * width))
-    offsets = torch.randn(outside) if bias else None
-    return Affine("conv_transpose", x, weight, offsets, out, (2, 2), (1, 1), activation=activation)
-
-
-def compiled(step, onednn):
-    source, constants = emit(Program(step.x, Var((RECORDED_BATCH,)), [step], step.out), onednn=onednn)
-    forward = torch.jit.CompilationUnit(source).forward
-    return lambda x: forward(x, torch.zeros(len(x), dtype=torch.int64), constants)
 
 
 def check_equal(affine, function, x):
