@@ -56,13 +56,13 @@ def once(models: Path, seconds: float) -> tuple[dict[str, int], int, float]:
     with serving(models, max_batch_size=16) as service:
         # Long enough for any drain: it ends when every connection was told 503.
         stream = Stream("load", SIZES, CONNECTIONS, 60.0, until_status=503)
-        process = client.start(Plan(service.port, [stream]))
+        load = client.start(Plan(service.port, [stream]))
         time.sleep(1.0 + seconds)  # the client needs a part of the first second to start
         signalled = time.monotonic()
         service.process.terminate()
         code = service.process.wait(120)
         took = time.monotonic() - signalled
-        (summary,) = client.collect(process)
+        (summary,) = client.collect(load)
     return dict(summary.statuses), code, took
 
 

@@ -92,9 +92,9 @@ def capacity(service: Service, seconds: float) -> float:
 
 
 def drown(service: Service, rate: float, seconds: float, unlike: bool) -> Flood:
-    process = client.start(Plan(service.port, [*flood(rate, seconds, unlike), probe(seconds)]))
+    load = client.start(Plan(service.port, [*flood(rate, seconds, unlike), probe(seconds)]))
     with Watch(service) as watch:
-        *clients, lone = client.collect(process)
+        *clients, lone = client.collect(load)
     return Flood(seconds, clients, lone, watch, service.ready())
 
 

@@ -1,7 +1,7 @@
-"""What load to make, and what came of it: the two JSON documents between a benchmark and its client process."""
+"""What load to make, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 CUT, REFUSED = 0, -1  # instead of a status: cut before the answer was complete; no connection
@@ -37,19 +37,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Plan:
-    """Streams that run at the same time against one server of this machine."""
+    """Streams that run at the same time against one server of this machine. longest_answer_s: then it is hung up."""
 
     port: int
     streams: Sequence[Stream]
-    host: str = "127.0.0.1"
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Plan":
-        streams = [Stream(**stream) for stream in document["streams"]]
-        return cls(**{**document, "streams": streams})
+    longest_answer_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -94,11 +86,3 @@ class Summary:
     def failed(self) -> int:
         """Requests that were neither served nor turned away."""
         return sum(count for status, count in self.statuses.items() if status not in ("200", "429", "503"))
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Summary":
-        latencies = {name: Latency(**document[name]) for name in ("served", "turned_away")}
-        return cls(**{**document, **latencies})

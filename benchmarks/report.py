@@ -83,7 +83,8 @@ def command() -> str:
 def commit() -> str:
     """Short hash; with a remark if the code that was measured differs from it."""
     known = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "app", "training", "benchmarks/*.py")
+    measured = ("app", "training", "benchmarks/*.py", "benchmarks/*.[ch]")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *measured)
     return (known or "unknown") + (" with uncommitted changes" if changed else "")
 
 

@@ -129,12 +129,12 @@ def flooded(service: Service, seconds: float) -> Iterator[None]:
     (summary,) = client.measure(service.port, peak)
     rate = OVERLOAD * max(1.0, summary.images_per_second) / 16
     flood = Stream("flood", [{"n": 16, "timeout_ms": 2000}], 400, 3600.0, headers=headers, rate=rate)
-    process = client.start(Plan(service.port, [flood]))
+    load = client.start(Plan(service.port, [flood]))
     try:
         yield
     finally:
-        process.kill()
-        process.communicate()
+        load.process.kill()
+        load.process.communicate()
 
 
 if __name__ == "__main__":

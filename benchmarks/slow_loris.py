@@ -35,9 +35,9 @@ def main() -> int:
     with models_folder(options.models) as models, serving(models) as service:
         files = service.metrics()["process_open_fds"]
         (alone,) = client.measure(service.port, good(options.seconds))
-        process = client.start(Plan(service.port, [good(options.seconds)]))
+        load = client.start(Plan(service.port, [good(options.seconds)]))
         cut = asyncio.run(attack(service, options.connections))
-        (beside,) = client.collect(process)
+        (beside,) = client.collect(load)
         left = service.metrics()["process_open_fds"] - files
     tell(report, alone, beside, cut)
     report.checks(Check("nothing of theirs is left open", f"{left:+.0f} open files", left <= 0))

@@ -59,9 +59,9 @@ def main() -> int:
     with models_folder(options.models) as models, serving(models) as service:
         stream = Stream("soak", MIX, CONNECTIONS, options.seconds, requests=options.requests)
         before = sample(service)
-        process = client.start(Plan(service.port, [stream]))
-        samples = asyncio.run(watch(service, process))
-        (summary,) = client.collect(process)
+        load = client.start(Plan(service.port, [stream]))
+        samples = asyncio.run(watch(service, load.process))
+        (summary,) = client.collect(load)
         time.sleep(2)
         after = sample(service)
     samples = [seen for seen in samples if seen.requests > before.requests]
@@ -79,7 +79,7 @@ def main() -> int:
     return report.write(options.results)
 
 
-async def watch(service: Service, process: "subprocess.Popen[str]") -> list[Sample]:
+async def watch(service: Service, process: "subprocess.Popen[bytes]") -> list[Sample]:
     """A sample now and again until the client has ended, and each time a client that hangs up."""
     samples = []
     while process.poll() is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from benchmarks import archive, client, hangups, image_urls, same_pixels, soak
 from benchmarks.plan import Plan, Stream
 from benchmarks.service import Server, ServerError, Service, free_port, serving
 from benchmarks.tutorial import models_folder, publish_tutorial
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +83,12 @@ def test_requests_of_all_kinds_leave_no_file_open(service: Service) -> None:
 
 def test_too_much_is_refused_with_a_time_to_come_back_and_never_makes_it_unready(service: Service) -> None:
     flood = Stream("flood", [{"n": 256, "timeout_ms": 30}], 24, 60.0, requests=200)
-    process = client.start(Plan(service.port, [flood]))
+    load = client.start(Plan(service.port, [flood]))
     ready = []
-    while process.poll() is None:
+    while load.process.poll() is None:
         ready.append(service.ready())
         time.sleep(0.02)
-    (summary,) = client.collect(process)
+    (summary,) = client.collect(load)
     assert set(summary.statuses) <= {"200", "429", "504"}
     assert summary.statuses["429"] > 0
     assert summary.without_retry_after == 0

@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import client, loops
-from benchmarks.loops import requests
+from benchmarks import client
+from benchmarks.loader import program
+from benchmarks.loader.messages import LOOPBACK, arrivals, requests
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
 from benchmarks.service import free_port
 from benchmarks.wire import get
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
@@ -38,7 +43,7 @@ class Told:
                 self.bodies.append(json.loads(await reader.readexactly(length)))
                 self.heads.append(head)
                 answer = self.answers[(len(self.bodies) - 1) % len(self.answers)]
-                writer.write(answer)
+                await self.send(writer, answer)
                 if answer != CHUNKED and (b"close" in answer or not answer.endswith((b"\r\n\r\n", b"abcd"))):
                     break
         except asyncio.IncompleteReadError:
@@ -46,14 +51,30 @@ class Told:
         finally:
             writer.close()
 
+    async def send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        writer.write(answer)
 
-def load(server: Told, *streams: Stream) -> list[Summary]:
+
+class Dripping(Told):
+    """A byte at a time."""
+
+    async def send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.001)
+
+
+def load(server: Told, *streams: Stream, **changes: Any) -> list[Summary]:
     async def both() -> list[Summary]:
-        listening = await asyncio.start_server(server, client.LOOPBACK, 0)
+        listening = await asyncio.start_server(server, LOOPBACK, 0)
         async with listening:
-            return await asyncio.to_thread(client.perform, Plan(listening.sockets[0].getsockname()[1], streams))
+            return await asyncio.to_thread(measure, listening.sockets[0].getsockname()[1], *streams, **changes)
 
     return asyncio.run(both())
+
+
+def measure(port: int, *streams: Stream, **changes: Any) -> list[Summary]:
+    return client.collect(client.start(Plan(port, streams, **changes)))
 
 
 def stream(**changes: Any) -> Stream:
@@ -93,8 +114,7 @@ def test_an_open_loop_goes_on_after_a_connection_has_ended(answer: bytes) -> Non
 
 
 def test_an_open_loop_against_a_port_where_nobody_listens() -> None:
-    plan = Plan(free_port(), [stream(rate=2000.0, connections=2)])
-    (summary,) = client.perform(plan)
+    (summary,) = client.measure(free_port(), stream(rate=2000.0, connections=2))
     assert summary.statuses == {str(REFUSED): 10}
 
 
@@ -116,16 +136,34 @@ def test_a_request_larger_than_the_sockets_buffer_leaves_whole() -> None:
 
 
 @pytest.mark.parametrize("rate", [None, 2000.0], ids=["closed", "open"])
-def test_where_no_answer_comes_it_hangs_up(monkeypatch: pytest.MonkeyPatch, rate: float | None) -> None:
-    monkeypatch.setattr(client, "PATIENCE_S", 0.05)
-    monkeypatch.setattr(loops, "LONGEST_ANSWER_S", 0.1)
-    (summary,) = load(Told(HALF), stream(connections=2, requests=2, rate=rate))
+def test_where_no_answer_comes_it_hangs_up(rate: float | None) -> None:
+    (summary,) = load(Told(HALF), stream(connections=2, requests=2, rate=rate), longest_answer_s=0.1)
     assert summary.statuses == {str(CUT): 2}
 
 
 def test_a_chunked_answer_is_whole() -> None:
     (summary,) = load(Told(CHUNKED), stream(connections=1))
     assert (summary.statuses, summary.bytes) == ({"200": 10}, 40)
+
+
+@pytest.mark.parametrize(
+    "answer", [OK, CHUNKED, b"HTTP/1.1 100 Continue\r\n\r\n" + OK], ids=["sized", "chunked", "100"]
+)
+def test_an_answer_in_many_pieces_is_one(answer: bytes) -> None:
+    (summary,) = load(Dripping(answer), stream(connections=1, requests=2))
+    assert (summary.statuses, summary.bytes) == ({"200": 2}, 8)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_has_no_body_needs_no_length(status: int) -> None:
+    server = Told(b"HTTP/1.1 %d -\r\n\r\n" % status)
+    (summary,) = load(server, stream(connections=1, requests=3))
+    assert (summary.statuses, server.connections) == ({str(status): 3}, 1)
+
+
+def test_two_answers_to_one_request_are_none() -> None:
+    (summary,) = load(Told(OK + OK), stream(connections=1, requests=1))
+    assert summary.statuses == {str(CUT): 1}
 
 
 def test_refusals_are_counted_apart_and_those_without_retry_after_are_told() -> None:
@@ -137,7 +175,9 @@ def test_refusals_are_counted_apart_and_those_without_retry_after_are_told() -> 
     assert summary.turned_away.p50 > 0
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab", b"", b"what?\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab", b"", b"what?\r\n", b"HTTP/1.1 200 OK\r\n\r\nab"]
+)
 def test_half_an_answer_counts_as_cut(answer: bytes) -> None:
     (summary,) = load(Told(answer), stream(connections=1, requests=2))
     assert summary.statuses == {str(CUT): 2}
@@ -153,8 +193,7 @@ def test_after_an_answer_that_closes_a_new_connection_is_made() -> None:
 
 
 def test_a_port_where_nobody_listens() -> None:
-    plan = Plan(free_port(), [stream(connections=1, requests=2)])
-    (summary,) = client.perform(plan)
+    (summary,) = client.measure(free_port(), stream(connections=1, requests=2))
     assert summary.statuses == {str(REFUSED): 2}
 
 
@@ -176,37 +215,67 @@ def test_records_are_kept_on_demand() -> None:
     assert dropped.records == []
 
 
-def test_the_second_process_tells_the_same() -> None:
-    server = Told(OK)
-
-    async def both() -> list[Summary]:
-        listening = await asyncio.start_server(server, client.LOOPBACK, 0)
-        async with listening:
-            port = listening.sockets[0].getsockname()[1]
-            return await asyncio.to_thread(client.measure, port, stream(connections=1), stream(connections=1))
-
-    one, two = asyncio.run(both())
-    assert one.statuses == two.statuses == {"200": 10}
-    assert len(server.bodies) == 20
-
-
 def test_a_client_that_fails_is_told() -> None:
-    process = client.start(Plan(1, [stream(seconds="soon")]))
+    load = client.start(Plan(free_port(), [stream(requests=0)]))
+    load.process.kill()
     with pytest.raises(RuntimeError, match="load client"):
-        client.collect(process)
-
-
-def test_only_loopback_is_asked() -> None:
-    with pytest.raises(ValueError, match=r"127\.0\.0\.1 only"):
-        client.perform(Plan(80, [stream()], host="192.0.2.1"))
-
-
-def test_a_plan_survives_its_json() -> None:
-    plan = Plan(80, [stream(rate=2.0, headers={"a": "b"}), stream(until_status=503)])
-    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+        client.collect(load)
 
 
 def test_a_stream_without_bodies_gets() -> None:
     request = get("/images/a/b.png", "h", {"If-None-Match": '"x"'})
     assert request == b'GET /images/a/b.png HTTP/1.1\r\nHost: h\r\nIf-None-Match: "x"\r\n\r\n'
-    assert next(requests("h", stream(bodies=[], path="/x"))) == (get("/x", "h"), 1)
+    assert requests(stream(bodies=[], path="/x")) == [get("/x", LOOPBACK)]
+
+
+def test_streams_of_a_plan_ask_at_moments_of_their_own() -> None:
+    asking = stream(rate=100.0, requests=0, seconds=100.0)
+    one, other = (arrivals(asking, number) for number in (0, 1))
+    assert not set(one) & set(other)
+    assert list(arrivals(asking, 0)) == list(one)
+    for due in (one, other):
+        assert 9_500 < len(due) < 10_500
+        assert (due[1:] > due[:-1]).all()
+        assert 0 < due[0] < due[-1] < 100
+
+
+def test_no_more_arrive_than_are_asked_for() -> None:
+    assert len(arrivals(stream(rate=100.0, requests=7), 0)) == 7
+    assert list(arrivals(stream(rate=4.0, even=True, start_s=2.0, seconds=1.0, requests=0), 0)) == [2.25, 2.5, 2.75]
+    assert len(arrivals(stream(), 0)) == 0
+
+
+@pytest.fixture
+def not_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program.program.cache_clear()
+    monkeypatch.setattr(program, "_COMPILED", tmp_path)
+
+
+@pytest.mark.usefixtures("not_compiled")
+def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_COMPILER", "no-such-compiler")
+    with pytest.raises(program.CompilerError, match=r"no-such-compiler: install gcc or clang"):
+        program.program()
+
+
+@pytest.mark.usefixtures("not_compiled")
+def test_it_is_compiled_once_and_nothing_else_is_left(tmp_path: Path) -> None:
+    made = program.program()
+    program.program.cache_clear()
+    before = made.stat()
+    assert program.program() == made
+    assert made.stat() == before
+    assert list(tmp_path.iterdir()) == [made]
+
+
+@pytest.mark.usefixtures("not_compiled")
+def test_the_sources_have_no_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_OPTIONS", [*program._OPTIONS, "-Werror"])
+    program.program()
+
+
+@pytest.mark.usefixtures("not_compiled")
+def test_what_the_compiler_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_OPTIONS", ["-include", "no-such-file.h"])
+    with pytest.raises(program.CompilerError, match=r"(?s)failed:.*no-such-file"):
+        program.program()

@@ -1,13 +1,12 @@
 """Counting and percentiles."""
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.plan import Latency, Stream, Summary
+from benchmarks.plan import Latency, Stream
 from benchmarks.tally import Record, percentile, summarise
 
 
@@ -67,8 +66,3 @@ def test_refusals_and_failures() -> None:
     assert summary.turned_away.most == 2
     assert summary.failed == 2
     assert summary.images == 0
-
-
-def test_a_summary_survives_its_json() -> None:
-    summary = summarise(stream(keep_records=True), [record(0, 1), record(0, 1, 429)])
-    assert Summary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
