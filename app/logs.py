@@ -18,8 +18,8 @@ from pydantic_core import PydanticSerializationError, to_json
 # Probes and scrapes come every few seconds for ever: neither logged (unless they fail) nor traced.
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 
-_SOON_S = 0.02
-_MOST_WAITING = 64
+_SOON_S = 0.1
+_MOST_WAITING = 256
 
 access = logging.getLogger("tessera.access")
 

@@ -9,21 +9,17 @@ for once more right before the forward pass.
 
 import logging
 import math
-import os
-import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import DeviceLost, EngineFailed
 from app.inference.fair_queue import FairQueue
 from app.inference.jobs import Batch, Computed, Request, assemble
+from app.inference.turns import give_way
 
 log = logging.getLogger("tessera")
-
-_NICENESS = 5  # above the rest of the process's: a third of its weight
 
 
 class Reports(Protocol):
@@ -148,7 +144,7 @@ class Worker:
     # In the engine's threads.
 
     def _work(self, lane: _Lane) -> None:
-        _give_way()
+        give_way()
         try:
             while (batch := self._next(lane)) is not None:
                 self._compute(lane, batch)
@@ -243,15 +239,3 @@ class Worker:
             raise EngineFailed(f"{batch.size} images were asked for, {len(results)} came")
         batch.busy += seconds
         self._reports.computed(batch, results, seconds)
-
-
-def _give_way() -> None:
-    """Where all cores compute, the event loop goes before this thread: what it has not taken in, no lane can compute.
-
-    With equal shares it got half of a core whenever it had most to do, and lanes slept meanwhile for want of work. Only
-    Linux has a niceness for each thread.
-    """
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
