@@ -146,9 +146,9 @@ class Archives:
     async def _first(self, work: _Work) -> list[bytes]:
         """Admitted like any request: what could not even begin in time is refused at once."""
         piece, classes = work.piece(0, work.order.deadline)
-        self._pipeline.admit(work.served, piece)
-        async with work.turns:
-            made = await self._pipeline.compute(work.served, piece, classes)
+        with self._pipeline.admit(work.served, piece) as place:
+            async with work.turns:
+                made = await self._pipeline.compute(work.served, piece, classes, place)
         return await self._encode(made, work.order)
 
     async def _files(self, work: _Work, start: int) -> list[bytes]:

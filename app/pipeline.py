@@ -20,6 +20,7 @@ from app import labels, rendering
 from app.errors import DeviceLost, InvalidField, Overloaded
 from app.gathering import Gathering
 from app.images.provenance import Recipe
+from app.inference.backlog import Place
 from app.inference.jobs import Spent
 from app.inference.latents import truncate
 from app.lifecycle import Lifecycle
@@ -144,8 +145,8 @@ class Pipeline:
         if order.prompt:
             mixture = await self._words.choose(order.prompt, served.manifest.classes)
             classes, taken = _drawn(order, mixture), mixture.named(served.manifest.classes)
-        self.admit(served, order)
-        made = await self.compute(served, order, classes)
+        with self.admit(served, order) as place:
+            made = await self.compute(served, order, classes, place)
         if taken:
             parameters = {**made.recipe.parameters, "label_shares": taken}
             made = made._replace(recipe=made.recipe._replace(parameters=parameters))
@@ -158,8 +159,11 @@ class Pipeline:
         timings = Timings(made.queue, made.infer, encode)
         return Answer(body, order.media_type, _tag(body), ref, timings, taken)
 
-    async def compute(self, served: "ServedModel", order: Order, classes: Classes | None) -> Made:
-        """The images of an order that was checked and admitted; classes int64 [n], or None: those the seeds draw.
+    async def compute(
+        self, served: "ServedModel", order: Order, classes: Classes | None, place: Place | None = None
+    ) -> Made:
+        """The images of an order that was checked; classes int64 [n], or None: those the seeds draw. place: if it was
+        admitted; is left when the batcher takes the images in.
 
         Raises Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost. Cancelling as in `generate`.
         """
@@ -172,38 +176,40 @@ class Pipeline:
         mean = None if manifest.latent.mean is None else np.array(manifest.latent.mean, np.float32)
         z = truncate(z, order.truncation_psi, mean)
         spent = Spent()
+        if place is not None:
+            place.leave()
         images = await self._on_device(
             served.batcher.submit(z, classes, deadline=order.deadline, client=order.client, spent=spent)
         )
         return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
-    def judge(self, order: Order, timeout_s: float) -> Callable[[], bool]:
+    def judge(self, order: Order, timeout_s: float) -> Callable[[], Place | None]:
         """Whether this order, come again with `timeout_s` from then on, has to be refused: raises Overloaded if so.
 
-        Raises Unavailable, DeviceLost and UnknownModel as `generate` does. False where another model serves by then.
+        Otherwise its place, to be left when it is admitted. Raises Unavailable, DeviceLost and UnknownModel as
+        `generate` does. None where another model serves by then.
         """
         served = self._registry.get(order.model)
         model, n, client = order.model, order.n, order.client
 
-        def judge() -> bool:
+        def judge() -> Place | None:
             self._lifecycle.require_ready()
             if self._registry.get(model) is not served:
-                return False
-            self._admit(served, n, time.monotonic() + timeout_s, client)
-            return True
+                return None
+            return self._admit(served, n, time.monotonic() + timeout_s, client)
 
         return judge
 
-    def admit(self, served: "ServedModel", order: Order) -> None:
+    def admit(self, served: "ServedModel", order: Order) -> Place:
         """Raises Overloaded when the images cannot be computed by their deadline."""
-        self._admit(served, order.n, order.deadline, order.client)
+        return self._admit(served, order.n, order.deadline, order.client)
 
     async def encode(self, served: "ServedModel", image: Images, *, deadline: float, client: str) -> Latents:
         """The code, float32 [z_dim], of one image uint8 [H, W, C], by a model that can encode. It counts as an image.
 
         Raises and is cancelled as `generate`.
         """
-        self._admit(served, 1, deadline, client)
+        self._admit(served, 1, deadline, client).leave()  # the batcher takes it in at once
         codes = await self._on_device(served.batcher.encode(image[None], deadline=deadline, client=client))
         code: Latents = codes[0]
         return code
@@ -234,7 +240,7 @@ class Pipeline:
         shape = (image.height, image.width, image.channels)
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
-    def _admit(self, served: "ServedModel", n: int, deadline: float, client: str) -> None:
+    def _admit(self, served: "ServedModel", n: int, deadline: float, client: str) -> Place:
         batcher = served.batcher
         try:
             self._admission.admit(n, deadline, client, batcher.backlog, batcher.images_per_second)
@@ -242,6 +248,7 @@ class Pipeline:
             self._telemetry.rejected(served.manifest.ref, refusal.code, n)
             batcher.charge_refusal(client)
             raise
+        return batcher.backlog.hold(client, n)
 
     async def _on_device(self, work: Awaitable[T]) -> T:
         try:

@@ -6,7 +6,7 @@ from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.front.slow_sockets import LimitedProtocol
-from app.front.turned_away import SENT, TurnedAway
+from app.front.turned_away import PLACE, SENT, TurnedAway
 
 
 class Door(LimitedProtocol):
@@ -19,12 +19,16 @@ class Door(LimitedProtocol):
     def data_received(self, data: bytes) -> None:
         between = self._between_requests()
         sent = (self.client[0] if self.client else "", data)
-        if between and not self.flow.write_paused and (refusal := self.turned_away.again(sent)) is not None:
-            self._answer(refusal)
+        known = self.turned_away.again(sent) if between and not self.flow.write_paused else None
+        if isinstance(known, Response):
+            self._answer(known)
             return
         super().data_received(data)
         if between and self._has_one_request():
             self.scope[SENT] = sent  # type: ignore[literal-required]
+            self.scope[PLACE] = known  # type: ignore[literal-required]
+        elif known is not None:
+            known.leave()
 
     def _between_requests(self) -> bool:
         """Whether what comes now is the beginning of a request."""

@@ -8,6 +8,7 @@ But to parse, validate and order it anew costs those that are being served more 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from fastapi import Response
 
@@ -21,15 +22,25 @@ from app.front.limits import Scope
 Sent = tuple[str, bytes]
 """The peer's address, and a whole request as it came."""
 
-Judge = Callable[[], bool]
-"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell. False:
-what was understood of it no longer holds."""
+
+class Place(Protocol):
+    """Of a request that was let in, kept until it is admitted: what comes at the same moment shall not have it too."""
+
+    def leave(self) -> None: ...
+
+
+Judge = Callable[[], Place | None]
+"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell. Else
+its place; None: what was understood of it no longer holds."""
 
 SENT = "tessera.sent"
 """In the scope of a request that came in one piece, where the server tells it: its Sent."""
 
 JUDGE = "tessera.judge"
 """In the scope of a request that was refused: a Judge."""
+
+PLACE = "tessera.place"
+"""In the scope of a request that was refused before and is let in: its Place."""
 
 _MOST_BYTES = 4_096  # of a request: longer ones are rare, and would be dear to keep and to look up
 
@@ -47,6 +58,7 @@ class TurnedAway:
 
     def remember(self, scope: Scope, note: Note) -> None:
         """A request that is over, and what noted that. Kept is only what was refused, and has no span made for it."""
+        leave_place(scope)
         sent = scope.get(SENT)
         if sent is None or JUDGE not in scope or TRACED in scope or len(sent[1]) > _MOST_BYTES:
             return
@@ -54,10 +66,10 @@ class TurnedAway:
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
-    def again(self, sent: Sent) -> Response | None:
+    def again(self, sent: Sent) -> Response | Place | None:
         """The refusal, counted and logged, of a request that was refused before and has to be again.
 
-        None: not known here, or not to be refused now; it goes the usual way. What there is room for now is remembered
+        Or its place, or None if it is not known here: it goes the usual way. What there is room for now is remembered
         all the same: in an overload it comes again, and most often there is none then.
         """
         known = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
@@ -66,8 +78,9 @@ class TurnedAway:
         scope, note = known
         began = time.perf_counter()
         try:
-            if scope[JUDGE]():
-                return None
+            place: Place | None = scope[JUDGE]()
+            if place is not None:
+                return place
         except Overloaded as refusal:
             self._known.move_to_end(sent)
             return self._refused(refusal, scope, note, began)
@@ -83,3 +96,10 @@ class TurnedAway:
         response.raw_headers.append((request_id.HEADER, identity))
         note(request_id.request_id(scope), time.perf_counter() - began, len(response.body))
         return response
+
+
+def leave_place(scope: Scope) -> None:
+    """To be called right before the request is admitted, and when it is over."""
+    place: Place | None = scope.get(PLACE)
+    if place is not None:
+        place.leave()

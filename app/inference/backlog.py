@@ -1,5 +1,7 @@
 """How much accepted work is unfinished, and whose it is; how fast work gets done."""
 
+from types import TracebackType
+
 
 class Backlog:
     """Images accepted and not yet answered, waiting or being computed, by client."""
@@ -20,6 +22,10 @@ class Backlog:
         else:
             del self._clients[client]
 
+    def hold(self, client: str, n: int) -> "Place":
+        """Room for n images that were let in and are not here yet: whoever is judged meanwhile comes after them."""
+        return Place(self, client, n)
+
     def of(self, client: str) -> int:
         return self._clients.get(client, 0)
 
@@ -30,6 +36,27 @@ class Backlog:
         """
         own = self.of(client) + n  # more than what waits of the client's, which therefore counts whole below
         return n + sum([images if images < own else own for images in self._clients.values()])
+
+
+class Place:
+    """Counts until it is left: once, however often. Leaves itself at the end of a `with` block."""
+
+    def __init__(self, backlog: Backlog, client: str, n: int) -> None:
+        self._backlog: Backlog | None = backlog
+        self._client = client
+        self._n = n
+        backlog.add(client, n)
+
+    def leave(self) -> None:
+        if self._backlog is not None:
+            self._backlog.remove(self._client, self._n)
+            self._backlog = None
+
+    def __enter__(self) -> "Place":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.leave()
 
 
 class Rate:

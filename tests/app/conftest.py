@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import NotLoaded, TesseraError, UnknownModel
+from app.inference.backlog import Backlog
 from app.inference.jobs import Spent
 
 SIDE = 8
@@ -22,7 +23,7 @@ class PaintedBatcher:
     channels: int = 3
     gate: asyncio.Event | None = None
     failure: TesseraError | None = None
-    backlog: object = field(default_factory=object)
+    backlog: Backlog = field(default_factory=Backlog)
     images_per_second: float = 1000.0
     working_for: float = 0.0
     cancelled: int = 0

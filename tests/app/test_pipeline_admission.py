@@ -34,7 +34,11 @@ def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen:
 
 def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> None:
     judge = kitchen.pipeline.judge(order([1, 2]), 2.0)
-    assert judge()
+    backlog = kitchen.avatars.batcher.backlog
+    place = judge()
+    assert backlog.of("c") == 2
+    place.leave()
+    assert backlog.images == 0
     kitchen.admission.refusal = QueueFull("full", 3)
     before = time.monotonic()
     with pytest.raises(QueueFull):
@@ -50,8 +54,9 @@ def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint
     judge = kitchen.pipeline.judge(order([1]), 2.0)
     kitchen.admission.refusal = QueueFull("full", 3)
     kitchen.registry.served.append(paint_model("avatars", version=2))
-    assert not judge()
+    assert judge() is None
     assert kitchen.admission.asked == []
+    assert kitchen.avatars.batcher.backlog.images == 0
 
 
 def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
@@ -59,6 +64,37 @@ def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
     kitchen.lifecycle.drain()
     with pytest.raises(Draining):
         judge()
+
+
+def test_what_was_let_in_counts_for_those_who_come_at_the_same_moment(kitchen: Any) -> None:
+    batcher, before = kitchen.avatars.batcher, []
+    let_in = kitchen.admission.admit
+
+    def admit(n: int, *facts: Any) -> None:
+        before.append(batcher.backlog.images)
+        let_in(n, *facts)
+
+    async def main() -> None:
+        await asyncio.gather(*(kitchen.pipeline.generate(order([seed, seed + 1])) for seed in (1, 3, 5)))
+
+    kitchen.admission.admit = admit
+    asyncio.run(main())
+    assert before == [0, 2, 4]
+    assert batcher.backlog.images == 0, "the batcher counts what it has taken in itself; this one counts nothing"
+
+
+def test_the_place_of_what_is_given_up_before_it_waits_is_left(kitchen: Any) -> None:
+    async def main() -> None:
+        task = asyncio.create_task(kitchen.pipeline.generate(order([1, 2])))
+        await asyncio.sleep(0)
+        assert kitchen.avatars.batcher.backlog.images == 2
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert kitchen.avatars.batcher.backlog.images == 0
+    assert kitchen.avatars.batcher.asked == []
 
 
 def test_nothing_is_taken_while_loading_or_draining(kitchen: Any) -> None:

@@ -2,11 +2,13 @@
 
 import select
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.errors import QueueFull
+from app.front.door import Door
 from app.front.turned_away import JUDGE
 
 BODY = b'{"n": 16}'
@@ -14,25 +16,35 @@ REQUEST = b"POST /generate HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" 
 
 
 class Kitchen:
-    """Refuses while it is full, and otherwise answers with the number of requests that came to it."""
+    """Refuses while it is full, and otherwise answers with the number of requests that came to it. places: of those
+    that it was judged to have room for, how many are not left yet."""
 
     def __init__(self) -> None:
         self.full = True
         self.asked = 0
+        self.places = 0
+        self.given = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
         if self.full:
             scope[JUDGE] = self.judge
-        self.judge()
+        if self.full:
+            raise QueueFull("full", 3)
         answer = b"%d" % self.asked
         headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    def judge(self) -> None:
+    def judge(self) -> Any:
         if self.full:
             raise QueueFull("full", 3)
+        self.given += 1
+        self.places += 1
+        return SimpleNamespace(leave=self.leave)
+
+    def leave(self) -> None:
+        self.places -= 1
 
 
 @pytest.fixture
@@ -106,9 +118,19 @@ def test_it_is_served_when_there_is_room_and_refused_anew_when_there_is_none(ser
         assert ask(connection)[1] == b"2"
         kitchen.full = True
         assert ask(connection)[0].startswith(b"http/1.1 429 ")
-        assert kitchen.asked == 3
+        assert kitchen.asked == 2
+        assert (kitchen.given, kitchen.places) == (1, 0)
+
+
+def test_the_place_of_what_is_not_handed_on_is_left_at_once(
+    serve: Any, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(kitchen) as (port, _), connect(port) as connection:
         ask(connection)
-        assert kitchen.asked == 3
+        kitchen.full = False
+        monkeypatch.setattr(Door, "_has_one_request", lambda protocol: False)
+        assert ask(connection)[1] == b"2"
+        assert (kitchen.given, kitchen.places) == (1, 0)
 
 
 OTHERS = {

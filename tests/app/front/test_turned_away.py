@@ -2,10 +2,11 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import Response
 
 from app.errors import Draining, QueueFull
 from app.front.journal import Note
-from app.front.turned_away import JUDGE, SENT, TurnedAway
+from app.front.turned_away import JUDGE, PLACE, SENT, TurnedAway, leave_place
 
 SENDER = "192.0.2.1"
 
@@ -26,17 +27,25 @@ class Journal:
         self.over.append((identity, size))
 
 
+class Seat:
+    def __init__(self) -> None:
+        self.left = False
+
+    def leave(self) -> None:
+        self.left = True
+
+
 class Room:
-    """A judge: refuses for as long as there is a refusal."""
+    """A judge: refuses for as long as there is a refusal, and else gives the same place each time."""
 
     def __init__(self, refusal: Exception | None, holds: bool = True) -> None:
         self.refusal = refusal
-        self.holds = holds
+        self.seat = Seat() if holds else None
 
-    def __call__(self) -> bool:
+    def __call__(self) -> Seat | None:
         if self.refusal is not None:
             raise self.refusal
-        return self.holds
+        return self.seat
 
 
 def remembering(*scopes: dict[str, Any], journal: Journal | None = None, most: int = 1_024) -> TurnedAway:
@@ -57,7 +66,7 @@ def test_a_refused_request_that_comes_again_is_refused_by_what_is_so_now() -> No
     turned_away = remembering(refused(b"a", room), journal=journal)
     room.refusal = QueueFull("9 images go first", 6.2)
     response = turned_away.again((SENDER, b"a"))
-    assert response is not None
+    assert isinstance(response, Response)
     problem = json.loads(bytes(response.body))
     assert (response.status_code, problem["detail"], problem["retry_after"]) == (429, "9 images go first", 7)
     assert dict(response.raw_headers)[b"retry-after"] == b"7"
@@ -69,7 +78,7 @@ def test_each_time_it_has_an_id_of_its_own() -> None:
     ids = set()
     for _ in range(3):
         response = turned_away.again((SENDER, b"a"))
-        assert response is not None
+        assert isinstance(response, Response)
         identity = dict(response.raw_headers)[b"x-request-id"].decode()
         assert json.loads(bytes(response.body))["request_id"] == identity
         ids.add(identity)
@@ -79,7 +88,7 @@ def test_each_time_it_has_an_id_of_its_own() -> None:
 def test_an_id_that_the_caller_gave_comes_back() -> None:
     turned_away = remembering(refused(b"a", Room(QueueFull("full", 1)), headers=[(b"x-request-id", b"mine-7")]))
     response = turned_away.again((SENDER, b"a"))
-    assert response is not None
+    assert isinstance(response, Response)
     assert dict(response.raw_headers)[b"x-request-id"] == b"mine-7"
 
 
@@ -87,10 +96,18 @@ def test_what_there_is_room_for_goes_the_usual_way_and_is_judged_again_the_next_
     journal, room = Journal(), Room(QueueFull("full", 1))
     turned_away = remembering(refused(b"a", room), journal=journal)
     room.refusal = None
-    assert turned_away.again((SENDER, b"a")) is None
+    assert turned_away.again((SENDER, b"a")) is room.seat
     assert (journal.begun, journal.over) == (0, [])
     room.refusal = QueueFull("full", 1)
-    assert turned_away.again((SENDER, b"a")) is not None
+    assert isinstance(turned_away.again((SENDER, b"a")), Response)
+
+
+def test_when_it_is_over_its_place_is_left_and_before_if_it_is_admitted() -> None:
+    for over in (TurnedAway(Journal()).remember, lambda scope, note: leave_place(scope)):
+        seat = Seat()
+        over({"path": "/generate", "headers": [], PLACE: seat}, Journal().note)
+        assert seat.left
+    leave_place({"path": "/generate"})
 
 
 @pytest.mark.parametrize("changed", [Room(None, holds=False), Room(Draining("the service is shutting down", 2))])

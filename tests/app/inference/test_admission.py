@@ -1,5 +1,7 @@
 """Work is accepted only if it can be finished in time, and each client is judged by its fair share."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +101,23 @@ def test_the_backlog_counts_by_client_and_forgets_who_is_done():
     queued.remove("b", 7)
     assert (queued.images, queued.of("a"), queued.of("b")) == (7, 7, 0)
     assert queued._clients == {"a": 7}
+
+
+def test_a_place_counts_until_it_is_left_and_is_left_once():
+    queued = backlog(a=5)
+    place = queued.hold("b", 3)
+    assert (queued.images, queued.of("b")) == (8, 3)
+    place.leave()
+    place.leave()
+    assert (queued.images, queued.of("b")) == (5, 0)
+
+
+def test_a_place_is_left_whatever_comes():
+    queued = backlog()
+    with suppress(KeyError), queued.hold("a", 3):
+        assert queued.images == 3
+        raise KeyError
+    assert queued.images == 0
 
 
 def test_fair_sharing_decides_what_goes_first():
