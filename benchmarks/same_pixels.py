@@ -133,8 +133,7 @@ def flooded(service: Service, seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        load.process.kill()
-        load.process.communicate()
+        client.give_up(load)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The program, compiled when it is first wanted."""
 
 import subprocess
+import sys
 import tempfile
 import zlib
 from functools import cache
@@ -12,13 +13,15 @@ _COMPILER = "cc"
 _OPTIONS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
 
 
-class CompilerError(Exception):
-    """There is no C compiler, or it does not take the sources."""
+class LoaderError(Exception):
+    """The program cannot be made here."""
 
 
 @cache
 def program() -> Path:
-    """The file to start: out/loader/ and a checksum of the sources. Raises CompilerError."""
+    """The file to start: out/loader/ and a checksum of the sources. Raises LoaderError."""
+    if sys.platform != "linux":
+        raise LoaderError("the load client waits by epoll, which only Linux has: run benchmarks of the service there")
     files = sorted(_SOURCES.glob("*.[ch]"))
     checksum = zlib.crc32(b"".join(file.read_bytes() for file in files))
     target = _COMPILED / f"{checksum:08x}"
@@ -36,8 +39,8 @@ def _compile(sources: list[Path], target: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise CompilerError(
+        raise LoaderError(
             f"the load client is written in C and wants a compiler named {_COMPILER}: install gcc or clang"
         ) from None
     if done.returncode:
-        raise CompilerError(f"{' '.join(command)} failed:\n{done.stderr}")
+        raise LoaderError(f"{' '.join(command)} failed:\n{done.stderr}")

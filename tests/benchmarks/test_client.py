@@ -3,17 +3,14 @@
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import client
-from benchmarks.loader import program
-from benchmarks.loader.messages import LOOPBACK, arrivals, requests
+from benchmarks.loader.messages import LOOPBACK
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
 from benchmarks.service import free_port
-from benchmarks.wire import get
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
 
@@ -74,7 +71,9 @@ def load(server: Told, *streams: Stream, **changes: Any) -> list[Summary]:
 
 
 def measure(port: int, *streams: Stream, **changes: Any) -> list[Summary]:
-    return client.collect(client.start(Plan(port, streams, **changes)))
+    made = client.start(Plan(port, streams, **changes))
+    assert made.process.wait(60) == 0, "it ends by itself, before anybody has asked what it found"
+    return client.collect(made)
 
 
 def stream(**changes: Any) -> Stream:
@@ -91,6 +90,11 @@ def test_a_closed_loop_asks_again_on_the_same_connections() -> None:
     assert summary.images == 3 * len(server.bodies)
     assert summary.bytes == 4 * len(server.bodies)
     assert 0 < summary.served.p50 <= summary.served.p99 <= summary.served.most
+
+
+def test_it_ends_also_when_it_has_much_to_tell() -> None:
+    (summary,) = load(Told(OK), stream(connections=4, requests=3_000))
+    assert summary.statuses["200"] >= 3_000
 
 
 def test_an_open_loop_asks_whatever_the_answers() -> None:
@@ -222,60 +226,8 @@ def test_a_client_that_fails_is_told() -> None:
         client.collect(load)
 
 
-def test_a_stream_without_bodies_gets() -> None:
-    request = get("/images/a/b.png", "h", {"If-None-Match": '"x"'})
-    assert request == b'GET /images/a/b.png HTTP/1.1\r\nHost: h\r\nIf-None-Match: "x"\r\n\r\n'
-    assert requests(stream(bodies=[], path="/x")) == [get("/x", LOOPBACK)]
-
-
-def test_streams_of_a_plan_ask_at_moments_of_their_own() -> None:
-    asking = stream(rate=100.0, requests=0, seconds=100.0)
-    one, other = (arrivals(asking, number) for number in (0, 1))
-    assert not set(one) & set(other)
-    assert list(arrivals(asking, 0)) == list(one)
-    for due in (one, other):
-        assert 9_500 < len(due) < 10_500
-        assert (due[1:] > due[:-1]).all()
-        assert 0 < due[0] < due[-1] < 100
-
-
-def test_no_more_arrive_than_are_asked_for() -> None:
-    assert len(arrivals(stream(rate=100.0, requests=7), 0)) == 7
-    assert list(arrivals(stream(rate=4.0, even=True, start_s=2.0, seconds=1.0, requests=0), 0)) == [2.25, 2.5, 2.75]
-    assert len(arrivals(stream(), 0)) == 0
-
-
-@pytest.fixture
-def not_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program.program.cache_clear()
-    monkeypatch.setattr(program, "_COMPILED", tmp_path)
-
-
-@pytest.mark.usefixtures("not_compiled")
-def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "_COMPILER", "no-such-compiler")
-    with pytest.raises(program.CompilerError, match=r"no-such-compiler: install gcc or clang"):
-        program.program()
-
-
-@pytest.mark.usefixtures("not_compiled")
-def test_it_is_compiled_once_and_nothing_else_is_left(tmp_path: Path) -> None:
-    made = program.program()
-    program.program.cache_clear()
-    before = made.stat()
-    assert program.program() == made
-    assert made.stat() == before
-    assert list(tmp_path.iterdir()) == [made]
-
-
-@pytest.mark.usefixtures("not_compiled")
-def test_the_sources_have_no_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "_OPTIONS", [*program._OPTIONS, "-Werror"])
-    program.program()
-
-
-@pytest.mark.usefixtures("not_compiled")
-def test_what_the_compiler_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "_OPTIONS", ["-include", "no-such-file.h"])
-    with pytest.raises(program.CompilerError, match=r"(?s)failed:.*no-such-file"):
-        program.program()
+def test_one_that_is_given_up_has_ended() -> None:
+    load = client.start(Plan(free_port(), [stream(requests=0)]))
+    client.give_up(load)
+    assert load.process.returncode != 0
+    assert load.told.closed
