@@ -24,7 +24,7 @@ _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # its number, for C libraries 
 _ATTRIBUTES = struct.Struct("=IIQiIQQQ")  # size, policy, flags, nice, priority, runtime, deadline, period: 48 bytes
 
 
-def give_way() -> None:
+def share_cores() -> None:
     """To be called in a thread of an engine; what the system does not have or not allow is left as it is."""
     if sys.platform != "linux":
         return

@@ -17,7 +17,7 @@ from typing import Protocol
 from app.errors import DeviceLost, EngineFailed
 from app.inference.fair_queue import FairQueue
 from app.inference.jobs import Batch, Computed, Request, assemble
-from app.inference.turns import give_way
+from app.inference.turns import share_cores
 
 log = logging.getLogger("tessera")
 
@@ -144,7 +144,7 @@ class Worker:
     # In the engine's threads.
 
     def _work(self, lane: _Lane) -> None:
-        give_way()
+        share_cores()
         try:
             while (batch := self._next(lane)) is not None:
                 self._compute(lane, batch)

@@ -114,7 +114,7 @@ void ask(const struct exchange *exchange, struct line *line, struct request requ
         send_rest(exchange, line);
 }
 
-static void connected(const struct exchange *exchange, struct line *line) {
+static void end_connecting(const struct exchange *exchange, struct line *line) {
     int error = 0;
     getsockopt(line->socket, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
     if (line->failed || error) {
@@ -163,7 +163,7 @@ void ready(const struct exchange *exchange, struct line *line, uint32_t events) 
     if (!line->open)
         return;
     if (!line->connected) {
-        connected(exchange, line);
+        end_connecting(exchange, line);
         return;
     }
     if (events & EPOLLOUT && line->unsent.size)

@@ -110,7 +110,9 @@ static void told(struct line *line) {
         told_closed(stream, line);
 }
 
-void begin_stream(struct stream *stream) {
+void begin_stream(struct stream *stream, const struct exchange *exchange, struct records *records) {
+    stream->exchange = exchange;
+    stream->records = records;
     begin_list(&stream->asked);
     begin_list(&stream->free);
     if (stream->is_open)

@@ -4,7 +4,7 @@
 
 #include "line.h"
 
-/* What came of a request, as benchmarks/client.py reads it. due, done: seconds since the load began. */
+/* What came of a request, as benchmarks/loader/messages.py reads it. due, done: seconds since the load began. */
 struct record {
     double due, done;
     uint64_t size;
@@ -45,7 +45,7 @@ struct stream {
 /* Seconds since the load began. */
 double now(void);
 
-void begin_stream(struct stream *stream);
+void begin_stream(struct stream *stream, const struct exchange *exchange, struct records *records);
 
 /* When `wake` is wanted next; infinite: not any more. */
 double wake_at(const struct stream *stream);

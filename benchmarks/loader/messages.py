@@ -1,5 +1,4 @@
-"""What goes to the program (a plan) and comes back (records), as main.c and loops.h have them: native numbers, unpadded
-but for the records."""
+"""What goes to the program (a plan) and comes back (records), as plan.c and loops.h have them, in native numbers."""
 
 import math
 import struct
@@ -10,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.plan import Plan, Stream
+from benchmarks.service import LOOPBACK
 from benchmarks.tally import Record
 from benchmarks.wire import get, post
-
-LOOPBACK = "127.0.0.1"
 
 _PLAN = struct.Struct("=IdI")  # port, longest answer, streams
 _STREAM = struct.Struct("=IQiddq")  # connections, most requests, last status, start, end, arrivals (-1: closed loop)
@@ -71,7 +69,7 @@ def images(body: Mapping[str, Any]) -> int:
     return int(body.get("n") or len(body.get("seeds", ())) or len(body.get("labels", ())) or 1)
 
 
-def _head(stream: Stream, arrivals: int) -> bytes:
+def _head(stream: Stream, due: int) -> bytes:
     end = stream.start_s + stream.seconds
-    known = arrivals if stream.rate is not None else -1
-    return _STREAM.pack(stream.connections, stream.requests, stream.until_status, stream.start_s, end, known)
+    count = -1 if stream.rate is None else due
+    return _STREAM.pack(stream.connections, stream.requests, stream.until_status, stream.start_s, end, count)

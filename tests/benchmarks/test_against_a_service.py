@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ from benchmarks import archive, client, hangups, image_urls, same_pixels, soak
 from benchmarks.plan import Plan, Stream
 from benchmarks.service import Server, ServerError, Service, free_port, serving
 from benchmarks.tutorial import models_folder, publish_tutorial
+from tests.benchmarks.marks import on_linux
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
+pytestmark = on_linux
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 import pytest
 
 from benchmarks import client
-from benchmarks.loader.messages import LOOPBACK
 from benchmarks.plan import CUT, REFUSED, Plan, Stream, Summary
-from benchmarks.service import free_port
+from benchmarks.service import LOOPBACK, free_port
+from tests.benchmarks.marks import on_linux
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
+pytestmark = on_linux
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"

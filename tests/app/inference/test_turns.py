@@ -37,9 +37,14 @@ def turn_s() -> float:
     return float(struct.unpack_from("=Q", attributes, 24)[0] / 1e9)
 
 
+def afterwards() -> int:
+    turns.share_cores()
+    return niceness()
+
+
 def test_a_thread_is_nicer_afterwards_and_no_other_is() -> None:
     before = niceness()
-    assert in_a_thread(lambda: (turns.give_way(), niceness())[1]) == min(before + turns.NICENESS, 19)
+    assert in_a_thread(afterwards) == min(before + turns.NICENESS, 19)
     assert niceness() == before
 
 
@@ -54,7 +59,7 @@ def test_it_asks_for_long_turns_under_the_policy_that_it_has(name: str) -> None:
 
     def asked() -> tuple[float, int]:
         os.sched_setscheduler(0, policy, os.sched_param(0))
-        turns.give_way()
+        turns.share_cores()
         return turn_s(), os.sched_getscheduler(0)
 
     assert in_a_thread(asked) == (pytest.approx(turns.TURN_S), policy)
@@ -63,7 +68,7 @@ def test_it_asks_for_long_turns_under_the_policy_that_it_has(name: str) -> None:
 def test_another_policy_is_left_as_it_is() -> None:
     def left() -> int:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        turns.give_way()
+        turns.share_cores()
         return os.sched_getscheduler(0)
 
     assert in_a_thread(left) == os.SCHED_IDLE
@@ -71,5 +76,4 @@ def test_another_policy_is_left_as_it_is() -> None:
 
 def test_on_a_machine_that_is_not_known_it_is_nicer_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "abacus")
-    before = niceness()
-    assert in_a_thread(lambda: (turns.give_way(), niceness())[1]) == min(before + turns.NICENESS, 19)
+    assert in_a_thread(afterwards) == min(niceness() + turns.NICENESS, 19)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmarks.loader.messages import LOOPBACK, arrivals, requests
+from benchmarks.loader.messages import arrivals, requests
 from benchmarks.plan import Stream
+from benchmarks.service import LOOPBACK
 from benchmarks.wire import get
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.loader import program
-
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the load client waits by epoll, which only Linux has")
+from tests.benchmarks.marks import on_linux
 
 
 @pytest.fixture
