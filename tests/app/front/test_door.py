@@ -16,8 +16,8 @@ REQUEST = b"POST /generate HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" 
 
 
 class Kitchen:
-    """Refuses while it is full, and otherwise answers with the number of requests that came to it. places: of those
-    that it was judged to have room for, how many are not left yet."""
+    """Refuses while it is full, and otherwise answers with the number of requests that came to it. given: places, to
+    those that it was judged to have room for; places: how many of them are not left yet."""
 
     def __init__(self) -> None:
         self.full = True
@@ -29,7 +29,6 @@ class Kitchen:
         self.asked += 1
         if self.full:
             scope[JUDGE] = self.judge
-        if self.full:
             raise QueueFull("full", 3)
         answer = b"%d" % self.asked
         headers = [(b"content-length", b"%d" % len(answer))]

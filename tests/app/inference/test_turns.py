@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import re
 import struct
 import sys
 import threading
@@ -49,7 +50,7 @@ def test_a_thread_is_nicer_afterwards_and_no_other_is() -> None:
 
 
 @pytest.mark.skipif(
-    tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < (6, 12)
+    [int(number) for number in re.findall(r"\d+", platform.release())[:2]] < [6, 12]
     or platform.machine() not in _SCHED_GETATTR,
     reason="long turns can be asked for from Linux 6.12 on, and only on these machines",
 )
