@@ -130,8 +130,8 @@ class Pipeline:
         self._inline_bytes = _INLINE_BYTES if cores > 2 else _INLINE_BYTES_ON_TWO_CORES
         self._encoders = ThreadPoolExecutor(cores, thread_name_prefix="encode")
 
-    async def generate(self, order: Order, render: Render = rendering.render) -> Answer:
-        """render: makes the body, in a thread when there is much to make.
+    async def generate(self, order: Order, render: Render = rendering.render, judged: Place | None = None) -> Answer:
+        """render: makes the body, in a thread when there is much to make. judged: as `admit` says.
 
         Raises RequestError, Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost.
 
@@ -145,7 +145,7 @@ class Pipeline:
         if order.prompt:
             mixture = await self._words.choose(order.prompt, served.manifest.classes)
             classes, taken = _drawn(order, mixture), mixture.named(served.manifest.classes)
-        with self.admit(served, order) as place:
+        with self.admit(served, order, judged) as place:
             made = await self.compute(served, order, classes, place)
         if taken:
             parameters = {**made.recipe.parameters, "label_shares": taken}
@@ -200,8 +200,14 @@ class Pipeline:
 
         return judge
 
-    def admit(self, served: "ServedModel", order: Order) -> Place:
-        """Raises Overloaded when the images cannot be computed by their deadline."""
+    def admit(self, served: "ServedModel", order: Order, judged: Place | None = None) -> Place:
+        """Raises Overloaded when the images cannot be computed by their deadline.
+
+        judged: the place that `judge` gave this order a moment ago. It is kept: judged once more, it would come after
+        those who were let in since.
+        """
+        if judged is not None and judged.is_in(served.batcher.backlog):
+            return judged
         return self._admit(served, order.n, order.deadline, order.client)
 
     async def encode(self, served: "ServedModel", image: Images, *, deadline: float, client: str) -> Latents:

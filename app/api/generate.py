@@ -16,7 +16,7 @@ from app.api.seed_runs import written
 from app.front.front import ARRIVED
 from app.front.headers import header
 from app.front.journal import FACTS
-from app.front.turned_away import JUDGE, leave_place
+from app.front.turned_away import JUDGE, PLACE
 from app.pipeline import Answer, Order, Pipeline
 from app.rendering import Form
 from app.settings import Settings
@@ -75,9 +75,9 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
         form = negotiation.choose(body.format, header(request.scope, b"accept"))
         arrived = request.scope[ARRIVED]
         order = orders.order(body, form, arrived=arrived, client=client, settings=settings)
-        leave_place(request.scope)
+        work = pipeline.generate(order, judged=request.scope.get(PLACE))
         try:
-            answer = await unless_gone(request.scope, request.receive, pipeline.generate(order))
+            answer = await unless_gone(request.scope, request.receive, work)
         except errors.Overloaded:
             with suppress(errors.TesseraError):  # its model has gone meanwhile
                 request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)

@@ -24,7 +24,7 @@ Sent = tuple[str, bytes]
 
 
 class Place(Protocol):
-    """Of a request that was let in, kept until it is admitted: what comes at the same moment shall not have it too."""
+    """Of a request that was let in, until the batcher counts it: what comes at that moment shall not have it too."""
 
     def leave(self) -> None: ...
 
@@ -58,7 +58,9 @@ class TurnedAway:
 
     def remember(self, scope: Scope, note: Note) -> None:
         """A request that is over, and what noted that. Kept is only what was refused, and has no span made for it."""
-        leave_place(scope)
+        place: Place | None = scope.get(PLACE)
+        if place is not None:
+            place.leave()
         sent = scope.get(SENT)
         if sent is None or JUDGE not in scope or TRACED in scope or len(sent[1]) > _MOST_BYTES:
             return
@@ -96,10 +98,3 @@ class TurnedAway:
         response.raw_headers.append((request_id.HEADER, identity))
         note(request_id.request_id(scope), time.perf_counter() - began, len(response.body))
         return response
-
-
-def leave_place(scope: Scope) -> None:
-    """To be called right before the request is admitted, and when it is over."""
-    place: Place | None = scope.get(PLACE)
-    if place is not None:
-        place.leave()

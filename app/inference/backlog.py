@@ -47,6 +47,10 @@ class Place:
         self._n = n
         backlog.add(client, n)
 
+    def is_in(self, backlog: Backlog) -> bool:
+        """Until it is left."""
+        return self._backlog is backlog
+
     def leave(self) -> None:
         if self._backlog is not None:
             self._backlog.remove(self._client, self._n)

@@ -66,6 +66,28 @@ def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
         judge()
 
 
+def test_what_was_judged_and_let_in_is_not_judged_again(kitchen: Any) -> None:
+    backlog = kitchen.avatars.batcher.backlog
+    place = kitchen.pipeline.judge(order([1, 2]), 2.0)()
+    kitchen.admission.refusal = QueueFull("full by now", 3)
+    asyncio.run(kitchen.pipeline.generate(order([1, 2]), judged=place))
+    assert len(kitchen.admission.asked) == 1
+    assert not place.is_in(backlog)
+    assert backlog.images == 0
+
+
+def test_a_place_is_worth_nothing_where_another_model_serves_by_then_or_once_it_was_left(
+    kitchen: Any,
+) -> None:
+    place = kitchen.pipeline.judge(order([1, 2]), 2.0)()
+    kitchen.admission.refusal = QueueFull("full", 3)
+    with pytest.raises(QueueFull):
+        asyncio.run(kitchen.pipeline.generate(order([1, 2], model="fashion"), judged=place))
+    place.leave()
+    with pytest.raises(QueueFull):
+        asyncio.run(kitchen.pipeline.generate(order([1, 2]), judged=place))
+
+
 def test_what_was_let_in_counts_for_those_who_come_at_the_same_moment(kitchen: Any) -> None:
     batcher, before = kitchen.avatars.batcher, []
     let_in = kitchen.admission.admit

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from app.errors import Draining, QueueFull
 from app.front.journal import Note
-from app.front.turned_away import JUDGE, PLACE, SENT, TurnedAway, leave_place
+from app.front.turned_away import JUDGE, PLACE, SENT, TurnedAway
 
 SENDER = "192.0.2.1"
 
@@ -102,12 +102,10 @@ def test_what_there_is_room_for_goes_the_usual_way_and_is_judged_again_the_next_
     assert isinstance(turned_away.again((SENDER, b"a")), Response)
 
 
-def test_when_it_is_over_its_place_is_left_and_before_if_it_is_admitted() -> None:
-    for over in (TurnedAway(Journal()).remember, lambda scope, note: leave_place(scope)):
-        seat = Seat()
-        over({"path": "/generate", "headers": [], PLACE: seat}, Journal().note)
-        assert seat.left
-    leave_place({"path": "/generate"})
+def test_when_it_is_over_its_place_is_left() -> None:
+    seat = Seat()
+    TurnedAway(Journal()).remember({"path": "/generate", "headers": [], PLACE: seat}, Journal().note)
+    assert seat.left
 
 
 @pytest.mark.parametrize("changed", [Room(None, holds=False), Room(Draining("the service is shutting down", 2))])
