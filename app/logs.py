@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -94,26 +95,31 @@ def flush() -> None:
         handler.flush()
 
 
-def request(route: str, facts: dict[str, Any]) -> None:
-    """The line of one request; that of a quiet route only at level debug, unless it failed."""
+def request(route: str, facts: dict[str, Any], own: Mapping[str, Any] | None = None) -> None:
+    """The line of one request; that of a quiet route only at level debug, unless it failed.
+
+    own: in place of some of the facts, which may belong to other requests as well.
+    """
     level = logging.DEBUG if route in QUIET_ROUTES and facts["status"] < 500 else logging.INFO
     if not access.isEnabledFor(level):
         return
     match logging.root.handlers:
         case [Lines() as only]:
-            only.write(_Request(time.time(), level, facts))
+            only.write(_Request(time.time(), level, facts, own))
         case _:
-            access.log(level, "request", extra={"facts": facts})
+            access.log(level, "request", extra={"facts": {**facts, **(own or {})}})
 
 
 class _Request(NamedTuple):
     when: float
     level: int
     facts: dict[str, Any]
+    own: Mapping[str, Any] | None
 
     def text(self) -> str:
         second, fraction = divmod(self.when, 1)
-        return f"{_opening(int(second), self.level) % int(fraction * 1000)}{_encoded(self.facts)[1:]}"
+        facts = {**self.facts, **self.own} if self.own else self.facts
+        return f"{_opening(int(second), self.level) % int(fraction * 1000)}{_encoded(facts)[1:]}"
 
 
 def _line(when: float, level: int, logger: str, message: str) -> dict[str, Any]:

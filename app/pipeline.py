@@ -183,20 +183,19 @@ class Pipeline:
         )
         return Made(images, _recipe(served, order, classes), spent.queue, spent.infer)
 
-    def judge(self, order: Order, timeout_s: float) -> Callable[[], Place | None]:
-        """Whether this order, come again with `timeout_s` from then on, has to be refused: raises Overloaded if so.
+    def judge(self, order: Order, timeout_s: float) -> Callable[[], Place | Overloaded | None]:
+        """What becomes of this order, come again with `timeout_s` from then on: its place, or why it is refused.
 
-        Otherwise its place, to be left when it is admitted. Raises Unavailable, DeviceLost and UnknownModel as
-        `generate` does. None where another model serves by then.
+        None where another model serves by then. Raises Unavailable, DeviceLost and UnknownModel as `generate` does.
         """
         served = self._registry.get(order.model)
         model, n, client = order.model, order.n, order.client
 
-        def judge() -> Place | None:
+        def judge() -> Place | Overloaded | None:
             self._lifecycle.require_ready()
             if self._registry.get(model) is not served:
                 return None
-            return self._admit(served, n, time.monotonic() + timeout_s, client)
+            return self._room(served, n, time.monotonic() + timeout_s, client)
 
         return judge
 
@@ -247,14 +246,19 @@ class Pipeline:
         return rendering.check(order.form, order.layout, order.n, shape, self._max_pixels)
 
     def _admit(self, served: "ServedModel", n: int, deadline: float, client: str) -> Place:
+        room = self._room(served, n, deadline, client)
+        if isinstance(room, Overloaded):
+            raise room
+        return room
+
+    def _room(self, served: "ServedModel", n: int, deadline: float, client: str) -> Place | Overloaded:
         batcher = served.batcher
-        try:
-            self._admission.admit(n, deadline, client, batcher.backlog, batcher.images_per_second)
-        except Overloaded as refusal:
-            self._telemetry.rejected(served.manifest.ref, refusal.code, n)
-            batcher.charge_refusal(client)
-            raise
-        return batcher.backlog.hold(client, n)
+        refusal = self._admission.refusal(n, deadline, client, batcher.backlog, batcher.images_per_second)
+        if refusal is None:
+            return batcher.backlog.hold(client, n)
+        self._telemetry.rejected(served.manifest.ref, refusal.code, n)
+        batcher.charge_refusal(client)
+        return refusal
 
     async def _on_device(self, work: Awaitable[T]) -> T:
         try:

@@ -72,7 +72,7 @@ def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
         named = error.errors if isinstance(error, errors.InvalidFields) else ((error.field, str(error)),)
         content["field"] = error.field
         content["errors"] = [{"field": field, "message": message} for field, message in named]
-    wait = _retry_after(error)
+    wait = retry_after(error)
     if wait is not None:
         content["retry_after"] = wait
     return content
@@ -112,8 +112,8 @@ def _status(kind: type[errors.TesseraError]) -> tuple[int, str]:
     return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
 
 
-def _retry_after(error: errors.TesseraError) -> int | None:
-    """Whole seconds, at least 1: the header allows no fractions, and 0 would invite a busy loop."""
+def retry_after(error: errors.TesseraError) -> int | None:
+    """Whole seconds, at least 1: the header allows no fractions, and 0 would invite a busy loop. None: says nothing."""
     if isinstance(error, (errors.Overloaded, errors.Unavailable)):
         seconds = error.retry_after
         return max(1, math.ceil(seconds)) if math.isfinite(seconds) else 60

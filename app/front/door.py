@@ -2,15 +2,16 @@
 
 from typing import ClassVar
 
-from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.api.refusals import Written
 from app.front.slow_sockets import LimitedProtocol
 from app.front.turned_away import PLACE, SENT, TurnedAway
 
 
 class Door(LimitedProtocol):
     turned_away: ClassVar[TurnedAway]
+    _answered_at = 0.0  # the last refusal, by the event loop's clock
 
     @classmethod
     def of(cls, turned_away: TurnedAway, limit_s: float) -> type["Door"]:
@@ -20,7 +21,7 @@ class Door(LimitedProtocol):
         between = self._between_requests()
         sent = (self.client[0] if self.client else "", data)
         known = self.turned_away.again(sent) if between and not self.flow.write_paused else None
-        if isinstance(known, Response):
+        if isinstance(known, Written):
             self._answer(known)
             return
         super().data_received(data)
@@ -47,9 +48,22 @@ class Door(LimitedProtocol):
             and not self.pipeline
         )
 
-    def _answer(self, response: Response) -> None:
+    def _answer(self, refusal: Written) -> None:
         self._head_received()
-        self._unset_keepalive_if_required()
-        fields = [b"%s: %s\r\n" % field for field in (*self.server_state.default_headers, *response.raw_headers)]
-        self.transport.write(b"".join((STATUS_LINE[response.status_code], *fields, b"\r\n", response.body)))
-        self.on_response_complete()
+        usual = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
+        head = STATUS_LINE[refusal.status] + usual + refusal.fields
+        self.transport.write(b"%b\r\n%b" % (head, refusal.body))
+        if self.transport.get_write_buffer_size():
+            self._watch_writes()
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_handler()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """A refusal does not set the time anew, which costs more than to look, when it is over, how much is left."""
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()

@@ -49,7 +49,8 @@ class RequestJournal:
 
         def note(identity: str, seconds: float, size: int) -> None:
             over(seconds)
-            logs.request(route, {**line, "request_id": identity, "ms": round(seconds * 1000, 2), "bytes": size})
+            ms = round(seconds * 1e5) / 100  # rounding to decimals costs four times as much
+            logs.request(route, line, {"request_id": identity, "ms": ms, "bytes": size})
 
         return note
 

@@ -13,14 +13,18 @@ _HARMLESS = re.compile(rb"[A-Za-z0-9._:@/+=-]{1,128}")
 
 def assign(scope: MutableMapping[str, Any]) -> bytes:
     """Chooses the id, remembers it in the scope and returns it as a header value."""
-    for name, value in scope["headers"]:
-        if name == HEADER:
-            identity: bytes = value if _HARMLESS.fullmatch(value) else _new()
-            break
-    else:
-        identity = _new()
+    identity = given(scope) or new()
     scope[KEY] = identity.decode("ascii")
     return identity
+
+
+def given(scope: MutableMapping[str, Any]) -> bytes | None:
+    """The caller's, if it is harmless."""
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            identity: bytes = value
+            return identity if _HARMLESS.fullmatch(identity) else None
+    return None
 
 
 def request_id(scope: MutableMapping[str, Any]) -> str:
@@ -29,5 +33,5 @@ def request_id(scope: MutableMapping[str, Any]) -> str:
     return identity if isinstance(identity, str) else ""
 
 
-def _new() -> bytes:
+def new() -> bytes:
     return b"%032x" % random.getrandbits(128)  # no secret: that no two are alike is enough

@@ -8,12 +8,10 @@ But to parse, validate and order it anew costs those that are being served more 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from fastapi import Response
-
-from app.api import problems
 from app.api.direct import TRACED
+from app.api.refusals import Written, written
 from app.errors import Overloaded, TesseraError
 from app.front import request_id
 from app.front.journal import Journal, Note
@@ -29,9 +27,9 @@ class Place(Protocol):
     def leave(self) -> None: ...
 
 
-Judge = Callable[[], Place | None]
-"""Raises Overloaded if the request, come again now, has to be refused now, too; TesseraError if it cannot tell. Else
-its place; None: what was understood of it no longer holds."""
+Judge = Callable[[], Place | Overloaded | None]
+"""What becomes of the request, come again now: its place, or why it has to be refused now, too. None: what was
+understood of it no longer holds. Raises TesseraError if it cannot tell."""
 
 SENT = "tessera.sent"
 """In the scope of a request that came in one piece, where the server tells it: its Sent."""
@@ -45,13 +43,22 @@ PLACE = "tessera.place"
 _MOST_BYTES = 4_096  # of a request: longer ones are rare, and would be dear to keep and to look up
 
 
+class _Known(NamedTuple):
+    """identity: the caller's own; None: each of its requests gets one."""
+
+    judge: Judge
+    path: str
+    identity: bytes | None
+    note: Note
+
+
 class TurnedAway:
     """For one event loop. most: how many are remembered, the latest."""
 
     def __init__(self, journal: Journal, most: int = 1_024) -> None:
         self._journal = journal
         self._most = most
-        self._known: OrderedDict[Sent, tuple[Scope, Note]] = OrderedDict()
+        self._known: OrderedDict[Sent, _Known] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -64,11 +71,11 @@ class TurnedAway:
         sent = scope.get(SENT)
         if sent is None or JUDGE not in scope or TRACED in scope or len(sent[1]) > _MOST_BYTES:
             return
-        self._known[sent] = scope, note
+        self._known[sent] = _Known(scope[JUDGE], scope["path"], request_id.given(scope), note)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
-    def again(self, sent: Sent) -> Response | Place | None:
+    def again(self, sent: Sent) -> Written | Place | None:
         """The refusal, counted and logged, of a request that was refused before and has to be again.
 
         Or its place, or None if it is not known here: it goes the usual way. What there is room for now is remembered
@@ -77,24 +84,21 @@ class TurnedAway:
         known = self._known.get(sent) if len(sent[1]) <= _MOST_BYTES else None
         if known is None:
             return None
-        scope, note = known
         began = time.perf_counter()
         try:
-            place: Place | None = scope[JUDGE]()
-            if place is not None:
-                return place
-        except Overloaded as refusal:
-            self._known.move_to_end(sent)
-            return self._refused(refusal, scope, note, began)
+            room = known.judge()
         except TesseraError:
-            pass  # the service has changed meanwhile: the usual way tells how
-        del self._known[sent]
-        return None
+            room = None  # the service has changed meanwhile: the usual way tells how
+        if isinstance(room, Overloaded):
+            self._known.move_to_end(sent)
+            return self._refused(room, known, began)
+        if room is None:
+            del self._known[sent]
+        return room
 
-    def _refused(self, refusal: Overloaded, scope: Scope, note: Note, began: float) -> Response:
+    def _refused(self, refusal: Overloaded, known: _Known, began: float) -> Written:
         self._journal.arrived()
-        identity = request_id.assign(scope)
-        response = problems.problem(refusal, scope)
-        response.raw_headers.append((request_id.HEADER, identity))
-        note(request_id.request_id(scope), time.perf_counter() - began, len(response.body))
-        return response
+        identity = known.identity or request_id.new()
+        answer = written(refusal, known.path, identity)
+        known.note(identity.decode(), time.perf_counter() - began, len(answer.body))
+        return answer

@@ -25,11 +25,11 @@ class Admission:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
 
-    def admit(self, n: int, deadline: float, client: str, queued: Backlog | int, rate: float) -> None:
-        """n images by `deadline` for `client`, at `rate` images per second.
+    def refusal(self, n: int, deadline: float, client: str, queued: Backlog | int, rate: float) -> Overloaded | None:
+        """Of n images by `deadline` for `client`, at `rate` images per second; None: there is room.
 
-        queued: the model's Backlog, or a bare count of images that all go first. Raises QuotaExceeded if the client's
-        own work is what is in the way, QueueFull if everybody's is; both with retry_after in seconds.
+        queued: the model's Backlog, or a bare count of images that all go first. QuotaExceeded if the client's own
+        work is what is in the way, QueueFull if everybody's is; both with retry_after in seconds.
         """
         own = queued.of(client) if isinstance(queued, Backlog) else 0
         ahead = queued.until_done(client, n) if isinstance(queued, Backlog) else queued + n
@@ -38,8 +38,8 @@ class Admission:
         needed = OVERHEAD_S + (ahead + 2 * own) / rate if rate > 0 else 0.0
         available = (deadline - self._clock()) * USABLE
         if needed <= available:
-            return
-        raise _refusal(n, own, ahead, needed, available)
+            return None
+        return _refusal(n, own, ahead, needed, available)
 
 
 def _refusal(n: int, own: int, ahead: int, needed: float, available: float) -> Overloaded:

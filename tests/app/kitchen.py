@@ -21,14 +21,13 @@ BARE = Layout(None, 0, (255, 255, 255), 1)
 class Open:
     """An admission that lets everything in, or refuses everything."""
 
-    def __init__(self, refusal: Exception | None = None) -> None:
-        self.refusal = refusal
+    def __init__(self) -> None:
+        self.refuses: Exception | None = None
         self.asked: list[tuple[Any, ...]] = []
 
-    def admit(self, *facts: Any) -> None:
+    def refusal(self, *facts: Any) -> Exception | None:
         self.asked.append(facts)
-        if self.refusal is not None:
-            raise self.refusal
+        return self.refuses
 
 
 @dataclass

@@ -24,13 +24,12 @@ class Open:
     """An admission that lets everything in, or refuses everything, and remembers who asked."""
 
     def __init__(self) -> None:
-        self.refusal: Exception | None = None
+        self.refuses: Exception | None = None
         self.asked: list[tuple[Any, ...]] = []
 
-    def admit(self, *facts: Any) -> None:
+    def refusal(self, *facts: Any) -> Exception | None:
         self.asked.append(facts)
-        if self.refusal is not None:
-            raise self.refusal
+        return self.refuses
 
 
 @pytest.fixture
@@ -110,11 +109,11 @@ def test_only_the_first_piece_is_admitted_and_has_the_callers_deadline(kitchen: 
 
 
 def test_what_cannot_begin_in_time_is_refused_before_anything_is_sent(kitchen: SimpleNamespace) -> None:
-    kitchen.admission.refusal = QueueFull("full", 3.0)
+    kitchen.admission.refuses = QueueFull("full", 3.0)
     with pytest.raises(QueueFull):
         made(kitchen, order(9))
     assert kitchen.batcher.asked == []
-    kitchen.admission.refusal = None
+    kitchen.admission.refuses = None
     kitchen.lifecycle.drain()
     with pytest.raises(Draining):
         made(kitchen, order(9))

@@ -39,6 +39,20 @@ def test_a_request_is_one_json_line_with_its_facts(capsys: pytest.CaptureFixture
     assert line["time"].endswith("+00:00")
 
 
+@pytest.mark.parametrize("others", [[], [logging.NullHandler()]], ids=["alone", "with another handler"])
+def test_what_a_request_does_not_share_with_others_stands_where_theirs_does(
+    capsys: pytest.CaptureFixture[str], others: list[logging.Handler]
+) -> None:
+    logs.configure("info")
+    logging.getLogger().handlers += others
+    shared = {"request_id": "", "status": 429, "ms": 0.0}
+    for identity in ("a", "b"):
+        logs.request("/generate", shared, {"ms": 0.12, "request_id": identity})
+    found = [dict(list(line.items())[-3:]) for line in lines(capsys)]
+    assert found == [{"request_id": identity, "status": 429, "ms": 0.12} for identity in ("a", "b")]
+    assert [list(line) for line in found] == [["request_id", "status", "ms"]] * 2
+
+
 def test_probes_are_quiet_unless_they_fail(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
     logs.request("/readyz", {"status": 200})

@@ -24,7 +24,7 @@ def test_admission_is_asked_with_the_backlog_and_its_refusal_is_counted(kitchen:
     wanted = order([1, 2])
     run(kitchen, wanted)
     assert kitchen.admission.asked == [(2, wanted.deadline, "c", kitchen.avatars.batcher.backlog, 1000.0)]
-    kitchen.admission.refusal = QueueFull("full", 3)
+    kitchen.admission.refuses = QueueFull("full", 3)
     with pytest.raises(QueueFull):
         run(kitchen, wanted)
     assert len(kitchen.avatars.batcher.asked) == 1
@@ -39,10 +39,9 @@ def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> N
     assert backlog.of("c") == 2
     place.leave()
     assert backlog.images == 0
-    kitchen.admission.refusal = QueueFull("full", 3)
+    kitchen.admission.refuses = QueueFull("full", 3)
     before = time.monotonic()
-    with pytest.raises(QueueFull):
-        judge()
+    assert judge() is kitchen.admission.refuses
     n, deadline, client, *_ = kitchen.admission.asked[-1]
     assert (n, client) == (2, "c")
     assert before + 2 <= deadline <= time.monotonic() + 2
@@ -52,7 +51,7 @@ def test_what_was_refused_is_judged_again_with_a_new_deadline(kitchen: Any) -> N
 
 def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint_model: Any) -> None:
     judge = kitchen.pipeline.judge(order([1]), 2.0)
-    kitchen.admission.refusal = QueueFull("full", 3)
+    kitchen.admission.refuses = QueueFull("full", 3)
     kitchen.registry.served.append(paint_model("avatars", version=2))
     assert judge() is None
     assert kitchen.admission.asked == []
@@ -69,7 +68,7 @@ def test_it_is_not_judged_by_a_service_that_takes_nothing(kitchen: Any) -> None:
 def test_what_was_judged_and_let_in_is_not_judged_again(kitchen: Any) -> None:
     backlog = kitchen.avatars.batcher.backlog
     place = kitchen.pipeline.judge(order([1, 2]), 2.0)()
-    kitchen.admission.refusal = QueueFull("full by now", 3)
+    kitchen.admission.refuses = QueueFull("full by now", 3)
     asyncio.run(kitchen.pipeline.generate(order([1, 2]), judged=place))
     assert len(kitchen.admission.asked) == 1
     assert not place.is_in(backlog)
@@ -80,7 +79,7 @@ def test_a_place_is_worth_nothing_where_another_model_serves_by_then_or_once_it_
     kitchen: Any,
 ) -> None:
     place = kitchen.pipeline.judge(order([1, 2]), 2.0)()
-    kitchen.admission.refusal = QueueFull("full", 3)
+    kitchen.admission.refuses = QueueFull("full", 3)
     with pytest.raises(QueueFull):
         asyncio.run(kitchen.pipeline.generate(order([1, 2], model="fashion"), judged=place))
     place.leave()
@@ -90,16 +89,14 @@ def test_a_place_is_worth_nothing_where_another_model_serves_by_then_or_once_it_
 
 def test_what_was_let_in_counts_for_those_who_come_at_the_same_moment(kitchen: Any) -> None:
     batcher, before = kitchen.avatars.batcher, []
-    let_in = kitchen.admission.admit
 
-    def admit(n: int, *facts: Any) -> None:
+    def refusal(*facts: Any) -> None:
         before.append(batcher.backlog.images)
-        let_in(n, *facts)
 
     async def main() -> None:
         await asyncio.gather(*(kitchen.pipeline.generate(order([seed, seed + 1])) for seed in (1, 3, 5)))
 
-    kitchen.admission.admit = admit
+    kitchen.admission.refusal = refusal
     asyncio.run(main())
     assert before == [0, 2, 4]
     assert batcher.backlog.images == 0, "the batcher counts what it has taken in itself; this one counts nothing"

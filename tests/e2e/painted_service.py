@@ -38,7 +38,7 @@ class Slow:
 
 
 class Open:
-    def admit(self, *facts: Any) -> None: ...
+    def refusal(self, *facts: Any) -> None: ...
 
 
 def main() -> None:

@@ -19,11 +19,10 @@ class Open:
     """An admission that lets everything in, or refuses everything."""
 
     def __init__(self) -> None:
-        self.refusal: Exception | None = None
+        self.refuses: Exception | None = None
 
-    def admit(self, *facts: Any) -> None:
-        if self.refusal is not None:
-            raise self.refusal
+    def refusal(self, *facts: Any) -> Exception | None:
+        return self.refuses
 
 
 Start = Callable[..., AbstractContextManager[httpx.Client]]

@@ -126,11 +126,11 @@ def test_only_a_zip_can_be_had(client: httpx.Client) -> None:
 
 
 def test_a_refusal_is_a_problem_and_no_half_archive(client: httpx.Client, admission: Any) -> None:
-    admission.refusal = errors.QueueFull("full", 2.5)
+    admission.refuses = errors.QueueFull("full", 2.5)
     try:
         answer = ask(client, n=1000)
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
 
 

@@ -122,11 +122,11 @@ def test_together_they_make_no_more_pixels_than_one_request_may(client: httpx.Cl
 
 
 def test_a_refusal_says_when_to_come_back_in_its_place(client: httpx.Client, admission: Any) -> None:
-    admission.refusal = errors.QueueFull("full", 2.5)
+    admission.refuses = errors.QueueFull("full", 2.5)
     try:
         answer = batch(client, GOOD)
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert answer.status_code == 200
     (result,) = answer.json()["results"]
     assert (result["status"], result["problem"]["retry_after"]) == (429, 3)

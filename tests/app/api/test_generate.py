@@ -154,11 +154,11 @@ def test_a_wrong_request_is_told_which_field(
 def test_what_the_inside_raises_has_its_status(
     client: httpx.Client, admission: Any, refusal: Exception, status: int
 ) -> None:
-    admission.refusal = refusal
+    admission.refuses = refusal
     try:
         answer = generate(client)
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert answer.status_code == status
     assert answer.headers.get("retry-after") == ("3" if status in (429, 503) else None)
     assert client.get("/readyz").status_code == 200  # overload is not failure

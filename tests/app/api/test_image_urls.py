@@ -179,11 +179,11 @@ def test_a_wrong_address_is_told_what_is_wrong(client: httpx.Client, path: str, 
 
 
 def test_a_failure_is_not_remembered(client: httpx.Client, admission: Any) -> None:
-    admission.refusal = errors.QueueFull("full", 2.5)
+    admission.refuses = errors.QueueFull("full", 2.5)
     try:
         answer = get(client, "avatars/refused.png")
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
     assert "cache-control" not in answer.headers
     assert get(client, "avatars/refused.png").status_code == 200

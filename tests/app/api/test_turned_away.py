@@ -56,12 +56,12 @@ def test_asked_again_it_is_refused_as_before_and_served_when_there_is_room(
 ) -> None:
     charged, refused = registry.get("fashion").batcher.charged, counted(client, 429)
     with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as connection:
-        admission.refusal = errors.QueueFull("full", 2.5)
+        admission.refuses = errors.QueueFull("full", 2.5)
         try:
             answers = [ask(connection, FIELDS) for _ in range(3)]
             other = ask(connection, FIELDS | {"seed": 8})
         finally:
-            admission.refusal = None
+            admission.refuses = None
         served = ask(connection, FIELDS)
     assert [len(understood), served[0], served[1]["x-tessera-seeds"]] == [3, 200, "7-9"]
     assert counted(client, 429) - refused == 4
@@ -86,13 +86,13 @@ def test_what_is_wrong_is_never_taken_for_what_was_refused(
     client: httpx.Client, admission: Any, understood: list[Any]
 ) -> None:
     with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as connection:
-        admission.refusal = errors.QueueFull("full", 2.5)
+        admission.refuses = errors.QueueFull("full", 2.5)
         try:
             for _ in range(2):
                 status, _, body = ask(connection, FIELDS | {"timeout_ms": 10**9})
                 assert (status, json.loads(body)["field"]) == (422, "timeout_ms")
         finally:
-            admission.refusal = None
+            admission.refuses = None
     assert len(understood) == 2
 
 
@@ -102,9 +102,9 @@ def test_a_refusal_stays_one_when_its_model_goes_at_that_moment(
     registry = paint_registry(paint_model("fashion"), paint_model("avatars"))
 
     class Closing:
-        def admit(self, *facts: Any) -> None:
+        def refusal(self, *facts: Any) -> errors.Overloaded:
             registry.served = [served for served in registry.served if served.manifest.name != "fashion"]
-            raise errors.QueueFull("full", 2.5)
+            return errors.QueueFull("full", 2.5)
 
     with start(registry, Settings(host="127.0.0.1", port=0), Closing()) as client:
         refused, gone = (client.post("/generate", json={"model": "fashion"}) for _ in range(2))

@@ -141,13 +141,13 @@ def test_a_model_that_cannot_encode_says_so(client: httpx.Client) -> None:
 def test_an_upload_is_admitted_and_fails_as_an_image(client: httpx.Client, registry: Any, admission: Any) -> None:
     batcher = registry.get("faces").batcher
     made = len(batcher.encoded)
-    admission.refusal = QueueFull("later", 3)
+    admission.refuses = QueueFull("later", 3)
     try:
         answer = send(client, "variations")
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
         assert len(batcher.encoded) == made
     finally:
-        admission.refusal = None
+        admission.refuses = None
     batcher.failure = EngineFailed("not finite")
     try:
         assert send(client, "reconstruct").json()["code"] == "engine_failed"

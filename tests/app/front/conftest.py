@@ -35,9 +35,13 @@ class Notes:
 
         return note
 
-    def wait_for(self, count: int) -> list[tuple[str, int, int]]:
+    def has(self, count: int, seconds: float) -> bool:
+        """Whether there are as many by then."""
         with self.over:
-            assert self.over.wait_for(lambda: len(self.requests) >= count, timeout=10)
+            return self.over.wait_for(lambda: len(self.requests) >= count, timeout=seconds)
+
+    def wait_for(self, count: int) -> list[tuple[str, int, int]]:
+        assert self.has(count, 10)
         return self.requests
 
 
@@ -60,7 +64,9 @@ def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
 @pytest.fixture
 def serve(running_loop: asyncio.AbstractEventLoop) -> Serve:
     @contextmanager
-    def serve(app: Any, *, limit_s: float = 10.0, max_body_bytes: int = 10_000) -> Iterator[tuple[int, Notes]]:
+    def serve(
+        app: Any, *, limit_s: float = 10.0, keep_alive_s: float = 5.0, max_body_bytes: int = 10_000
+    ) -> Iterator[tuple[int, Notes]]:
         notes, state = Notes(), ServerState()
         turned_away = TurnedAway(notes)
         limits = BodyLimits(max_body_bytes, {"/upload": 30_000})
@@ -68,6 +74,7 @@ def serve(running_loop: asyncio.AbstractEventLoop) -> Serve:
         protocol = Door.of(turned_away, limit_s)
         config = uvicorn.Config(front, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()
+        config.timeout_keep_alive = keep_alive_s  # type: ignore[assignment]  # no whole seconds
 
         async def open_port() -> asyncio.Server:
             return await running_loop.create_server(

@@ -2,6 +2,8 @@
 
 import select
 import socket
+import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +23,7 @@ class Kitchen:
 
     def __init__(self) -> None:
         self.full = True
+        self.why = "full"
         self.asked = 0
         self.places = 0
         self.given = 0
@@ -29,7 +32,7 @@ class Kitchen:
         self.asked += 1
         if self.full:
             scope[JUDGE] = self.judge
-            raise QueueFull("full", 3)
+            raise QueueFull(self.why, 3)
         answer = b"%d" % self.asked
         headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -37,7 +40,7 @@ class Kitchen:
 
     def judge(self) -> Any:
         if self.full:
-            raise QueueFull("full", 3)
+            return QueueFull(self.why, 3)
         self.given += 1
         self.places += 1
         return SimpleNamespace(leave=self.leave)
@@ -197,3 +200,34 @@ def test_refused_again_the_connection_lives_on_by_the_usual_limits(serve: Any, k
         connection.sendall(REQUEST[:10])
         assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("earlier", [0, 1], ids=["new", "used"])
+def test_refused_again_the_connection_is_kept_as_after_any_answer(serve: Any, kitchen: Kitchen, earlier: int) -> None:
+    with serve(kitchen, keep_alive_s=1.0) as (port, _), connect(port) as other, connect(port) as connection:
+        ask(other)
+        for _ in range(4 + earlier):
+            ask(connection)
+            time.sleep(0.4)
+        assert kitchen.asked == 1
+        assert connection.recv(1) == b"", "nothing more was asked on it"
+
+
+def test_who_does_not_read_what_it_is_refused_with_is_cut(
+    serve: Any, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while too little waits for it that the transport would say so."""
+    monkeypatch.setattr(Door, "pause_writing", lambda protocol: None)
+    kitchen.why = "x" * 100_000
+    with serve(kitchen, limit_s=0.4, keep_alive_s=60) as (port, notes), connect(port) as lazy:
+        ask(lazy)
+        for refused in range(2, 200):
+            lazy.sendall(REQUEST)
+            notes.wait_for(refused)
+        time.sleep(3 * 0.4)
+        received = b""
+        with suppress(ConnectionResetError):
+            while part := lazy.recv(65536):
+                received += part
+    assert received.startswith(b"HTTP/1.1 429 ")
+    assert kitchen.asked == 1

@@ -153,11 +153,11 @@ def test_what_the_headers_say_of_the_body(client: httpx.Client, headers: dict[st
 def test_it_waits_in_the_same_queue_under_the_same_limits(
     start: Any, client: httpx.Client, registry: Any, admission: Any
 ) -> None:
-    admission.refusal = errors.QuotaExceeded("enough", 2)
+    admission.refuses = errors.QuotaExceeded("enough", 2)
     try:
         answer = infer(client, tensor("seed", [7]))
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert (answer.status_code, answer.headers["retry-after"], list(answer.json())) == (429, "2", ["error"])
     limited = Settings(host="127.0.0.1", port=0, api_keys="key-number-one", max_pixels=100)
     with start(registry, limited) as other:

@@ -179,11 +179,11 @@ def test_errors_have_the_form_of_the_api(
 
 
 def test_a_full_queue_says_when_to_come_back(client: httpx.Client, admission: Any) -> None:
-    admission.refusal = errors.QueueFull("full", 2.5)
+    admission.refuses = errors.QueueFull("full", 2.5)
     try:
         answer = ask(client)
     finally:
-        admission.refusal = None
+        admission.refuses = None
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
     assert answer.json()["error"]["type"] == "rate_limit_error"
 
