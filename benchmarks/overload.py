@@ -1,6 +1,6 @@
 """Ten times what the service can do, in an open loop: what is still served, what is refused and how, and what remains.
 
-    python -m benchmarks.overload [--seconds 60] [--rounds 3]        (about 6 minutes)
+    python -m benchmarks.overload [--seconds 60] [--rounds 5]        (about 9 minutes)
 
 Eight clients (API keys) ask for n images a request with a deadline each. Goodput counts images that were answered by
 their deadline and before the flood was over, so that a long queue is no merit; its peak is the mean of a closed loop
@@ -56,7 +56,7 @@ class Flood:
 
 def main() -> int:
     arguments = parser(__doc__, seconds=60)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--unlike", action="store_true", help="other seeds each time: none is remembered")
     options = arguments.parse_args()
     name, manner = ("overload-unlike", "other seeds each time, ") if options.unlike else ("overload", "")

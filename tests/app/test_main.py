@@ -53,7 +53,7 @@ class Loading:
 
 def make(registry: Any, **options: Any) -> tuple[Any, Lifecycle]:
     lifecycle = Lifecycle()
-    admission = type("Open", (), {"admit": lambda *_: None})()
+    admission = type("Open", (), {"refusal": lambda *_: None})()
     return create_app(Settings(), lifecycle=lifecycle, registry=registry, admission=admission, **options), lifecycle
 
 

@@ -10,19 +10,22 @@ import pytest
 import uvicorn
 
 from app import server
+from app.errors import Overloaded
 from app.lifecycle import Lifecycle
 from app.main import create_app
 from app.settings import Settings
 
 
 class Open:
-    """An admission that lets everything in, or refuses everything."""
+    """An admission that lets everything in, or refuses everything, or raises what something behind it would."""
 
     def __init__(self) -> None:
         self.refuses: Exception | None = None
 
-    def refusal(self, *facts: Any) -> Exception | None:
-        return self.refuses
+    def refusal(self, *facts: Any) -> Overloaded | None:
+        if self.refuses is None or isinstance(self.refuses, Overloaded):
+            return self.refuses
+        raise self.refuses
 
 
 Start = Callable[..., AbstractContextManager[httpx.Client]]
