@@ -75,9 +75,7 @@ def test_what_was_judged_and_let_in_is_not_judged_again(kitchen: Any) -> None:
     assert backlog.images == 0
 
 
-def test_a_place_is_worth_nothing_where_another_model_serves_by_then_or_once_it_was_left(
-    kitchen: Any,
-) -> None:
+def test_a_place_is_worth_nothing_in_another_model_or_once_it_was_left(kitchen: Any) -> None:
     place = kitchen.pipeline.judge(order([1, 2]), 2.0)()
     kitchen.admission.refuses = QueueFull("full", 3)
     with pytest.raises(QueueFull):

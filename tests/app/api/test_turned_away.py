@@ -96,6 +96,22 @@ def test_what_is_wrong_is_never_taken_for_what_was_refused(
     assert len(understood) == 2
 
 
+def test_who_is_let_in_is_judged_once(start: Any, paint_model: Any, paint_registry: Any) -> None:
+    class Opening:
+        def __init__(self) -> None:
+            self.verdicts = [errors.QueueFull("full", 2.5), None]
+
+        def refusal(self, *facts: Any) -> errors.Overloaded | None:
+            return self.verdicts.pop(0)
+
+    registry = paint_registry(paint_model("fashion"))
+    with start(registry, Settings(host="127.0.0.1", port=0), Opening()) as client:
+        address = client.base_url.host, client.base_url.port
+        with socket.create_connection(address, timeout=10) as connection:
+            assert [ask(connection, FIELDS)[0] for _ in range(2)] == [429, 200]
+    assert registry.get("fashion").batcher.backlog.images == 0
+
+
 def test_a_refusal_stays_one_when_its_model_goes_at_that_moment(
     start: Any, paint_model: Any, paint_registry: Any
 ) -> None:

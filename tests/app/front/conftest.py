@@ -35,13 +35,9 @@ class Notes:
 
         return note
 
-    def has(self, count: int, seconds: float) -> bool:
-        """Whether there are as many by then."""
-        with self.over:
-            return self.over.wait_for(lambda: len(self.requests) >= count, timeout=seconds)
-
     def wait_for(self, count: int) -> list[tuple[str, int, int]]:
-        assert self.has(count, 10)
+        with self.over:
+            assert self.over.wait_for(lambda: len(self.requests) >= count, timeout=10)
         return self.requests
 
 
