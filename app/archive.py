@@ -25,7 +25,8 @@ from app.ahead import in_order
 from app.errors import InvalidField, Overloaded, QueueFull, QuotaExceeded
 from app.imagefolder import METADATA, ImageFolder
 from app.inference.latents import labels_for
-from app.pipeline import Made, Order, Pipeline
+from app.order import Order
+from app.pipeline import Made, Pipeline
 from app.rendering import Form, Layout
 from app.telemetry import Telemetry
 from app.zipping import ZipStream

@@ -6,9 +6,8 @@ The event loop does the small things itself; assembling and encoding a large ans
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -24,7 +23,7 @@ from app.inference.backlog import Place
 from app.inference.jobs import Spent
 from app.inference.latents import truncate
 from app.lifecycle import Lifecycle
-from app.mixing import Mix
+from app.order import Order
 from app.rendering import Form, Images, Layout
 from app.telemetry import Telemetry
 from app.words.mixture import Mixture
@@ -44,44 +43,6 @@ T = TypeVar("T")
 _INLINE_BYTES = 100_000
 # Two cores that also compute the images have nothing to give to a thread: it is only one more to hand the work to.
 _INLINE_BYTES_ON_TWO_CORES = 256_000
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to make. seeds: one an image, or what `mix` makes the images of.
-
-    labels: empty, or one an image; label_fields: what the caller called each of them. prompt: instead of labels, words
-    that mean classes.
-
-    deadline: time.monotonic() by which the images must be computed. client: whose share of the engine this takes.
-    """
-
-    model: str | None
-    seeds: NDArray[np.uint32]
-    labels: Sequence[int | str]
-    label_fields: Sequence[str]
-    truncation_psi: float
-    layout: Layout
-    form: Form
-    deadline: float
-    client: str
-    mix: Mix | None = None
-    prompt: str = ""
-
-    @property
-    def n(self) -> int:
-        return len(self.seeds) if self.mix is None else self.mix.n
-
-    @property
-    def media_type(self) -> str:
-        """Of the answer."""
-        animated_png = self.form is Form.PNG and self.layout.frame_ms is not None
-        return "image/apng" if animated_png else self.form.media_type
-
-    @property
-    def told(self) -> NDArray[np.uint32]:
-        """The seeds that name the images to the caller."""
-        return self.seeds if self.mix is None else self.seeds[self.mix.told]
 
 
 class Timings(NamedTuple):

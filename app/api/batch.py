@@ -17,7 +17,8 @@ from app.api.schemas import GenerateRequest
 from app.front.front import ARRIVED
 from app.front.journal import FACTS
 from app.front.request_id import request_id
-from app.pipeline import Order, Pipeline
+from app.order import Order
+from app.pipeline import Pipeline
 from app.rendering import Form
 from app.settings import Settings
 

@@ -17,7 +17,8 @@ from app.front.front import ARRIVED
 from app.front.headers import header
 from app.front.journal import FACTS
 from app.front.turned_away import JUDGE, PLACE
-from app.pipeline import Answer, Order, Pipeline
+from app.order import Order
+from app.pipeline import Answer, Pipeline
 from app.rendering import Form
 from app.settings import Settings
 

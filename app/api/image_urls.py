@@ -25,7 +25,8 @@ from app.api.image_memory import Address, ImageMemory
 from app.api.schemas import SEED_MAX
 from app.front.front import ARRIVED
 from app.front.journal import FACTS
-from app.pipeline import Order, Pipeline
+from app.order import Order
+from app.pipeline import Pipeline
 from app.rendering import Form, Layout
 from app.settings import Settings
 

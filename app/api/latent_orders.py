@@ -12,7 +12,7 @@ from app.api.latent_schemas import Asked, Gridded
 from app.api.schemas import SEED_MAX
 from app.codes import WithCodes
 from app.mixing import Float32s, Mix
-from app.pipeline import Order
+from app.order import Order
 from app.rendering import Form, Layout
 from app.settings import Settings
 

@@ -15,7 +15,8 @@ from app.api.latent_schemas import EVOLVE_EXAMPLES, INTERPOLATE_EXAMPLES, Evolve
 from app.front.front import ARRIVED
 from app.front.journal import FACTS
 from app.mixing import Children, Path
-from app.pipeline import Order, Pipeline
+from app.order import Order
+from app.pipeline import Pipeline
 from app.rendering import Form
 from app.settings import Settings
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.api.schemas import SEED_MAX, GenerateRequest
 from app.errors import InvalidFields
-from app.pipeline import Order
+from app.order import Order
 from app.rendering import Form, Layout
 from app.settings import Settings
 

@@ -34,6 +34,7 @@ def written(refusal: Overloaded, path: str, identity: bytes) -> Written:
 
 @lru_cache(maxsize=64)
 def _form(kind: type[Overloaded], path: str) -> Written:
+    """With gaps for bytes' `%` by name: detail, identity, wait; in the fields size, too."""
     sample = problems.problem(kind(_DETAIL, _WAIT), {"path": path, request_id.KEY: _IDENTITY})
     headers = dict(sample.raw_headers) | {b"content-length": b"%(size)d", request_id.HEADER: b"%(identity)b"}
     fields = b"".join(b"%b: %b\r\n" % field for field in headers.items())

@@ -27,7 +27,8 @@ from app.front.journal import FACTS
 from app.images.provenance import Recipe
 from app.images.uploads import FIELD
 from app.mixing import Around, Float32s, Given
-from app.pipeline import Answer, Order, Pipeline, Render
+from app.order import Order
+from app.pipeline import Answer, Pipeline, Render
 from app.rendering import Form, Images, Layout
 from app.settings import Settings
 from app.uploading import Uploads

@@ -11,7 +11,7 @@ from app.front.turned_away import PLACE, SENT, TurnedAway
 
 class Door(LimitedProtocol):
     turned_away: ClassVar[TurnedAway]
-    _answered_at = 0.0  # the last refusal, by the event loop's clock
+    _refused_at = 0.0  # last, by the event loop's clock
 
     @classmethod
     def of(cls, turned_away: TurnedAway, limit_s: float) -> type["Door"]:
@@ -56,13 +56,13 @@ class Door(LimitedProtocol):
         if self.transport.get_write_buffer_size():
             self._watch_writes()
         self.server_state.total_requests += 1
-        self._answered_at = self.loop.time()
+        self._refused_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
 
     def timeout_keep_alive_handler(self) -> None:
         """A refusal does not set the time anew, which costs more than to look, when it is over, how much is left."""
-        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        left = self._refused_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:

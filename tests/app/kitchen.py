@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from app.lifecycle import Lifecycle
-from app.pipeline import Answer, Order, Pipeline
+from app.order import Order
+from app.pipeline import Answer, Pipeline
 from app.rendering import Form, Layout
 from app.telemetry import Telemetry
 

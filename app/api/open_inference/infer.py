@@ -18,7 +18,8 @@ from app.front.front import ARRIVED
 from app.front.journal import FACTS
 from app.images.provenance import Recipe
 from app.mixing import Given
-from app.pipeline import Order, Pipeline
+from app.order import Order
+from app.pipeline import Pipeline
 from app.rendering import Form, Images, Layout
 from app.settings import Settings
 

@@ -19,7 +19,8 @@ from app.front.front import ARRIVED
 from app.front.journal import FACTS
 from app.images.encode import Format
 from app.images.provenance import Recipe
-from app.pipeline import Order, Pipeline
+from app.order import Order
+from app.pipeline import Pipeline
 from app.rendering import Form, Images, Layout
 from app.resizing import width
 from app.settings import Settings

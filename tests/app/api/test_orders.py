@@ -6,7 +6,7 @@ import pytest
 from app.api.orders import order
 from app.api.schemas import GenerateRequest
 from app.errors import InvalidFields
-from app.pipeline import Order
+from app.order import Order
 from app.rendering import Form
 from app.settings import Settings
 
