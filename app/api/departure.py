@@ -32,7 +32,7 @@ async def unless_gone(scope: Scope, receive: Receive, work: Coroutine[Any, Any, 
             task.cancel()
 
     presence = scope.get(PRESENCE)
-    stop = _asking(receive, leave) if presence is None else _told(presence, leave)
+    stop = _asking(receive, leave) if presence is None else _told(presence, leave, begun.forsake)
     try:
         return await begun
     except asyncio.CancelledError:
@@ -44,10 +44,10 @@ async def unless_gone(scope: Scope, receive: Receive, work: Coroutine[Any, Any, 
         stop()
 
 
-def _told(presence: Presence, leave: Callable[[], None]) -> Callable[[], None]:
+def _told(presence: Presence, leave: Callable[[], None], forsake: Callable[[], None]) -> Callable[[], object]:
     if presence.gone:
         leave()
-    return presence.watch(leave)
+    return presence.watch(leave, forsake)
 
 
 def _asking(receive: Receive, leave: Callable[[], None]) -> Callable[[], object]:

@@ -31,6 +31,12 @@ class Begun(Generic[T]):
                 self._go_on(partial(self._work.send, sent))
         return self.result
 
+    def forsake(self) -> None:
+        """Nobody will want the result: told to what it waits for, if that has a `forsake` for it. To be cancelled all
+        the same."""
+        if forsake := getattr(self._wanted, "forsake", None):
+            forsake()
+
     def _go_on(self, step: Callable[[], Any]) -> None:
         try:
             self._wanted = step()

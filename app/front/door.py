@@ -15,7 +15,7 @@ class Door(LimitedProtocol):
 
     @classmethod
     def of(cls, turned_away: TurnedAway, limit_s: float) -> type["Door"]:
-        return type("Door", (cls,), {"turned_away": turned_away, "limit_s": limit_s})
+        return type("Door", (cls.with_limit(limit_s),), {"turned_away": turned_away})
 
     def data_received(self, data: bytes) -> None:
         between = self._between_requests()

@@ -5,6 +5,9 @@ waits; the protocol knows the moment it happens.
 """
 
 from collections.abc import Callable
+from functools import partial
+
+from app.front.leaving import Leaving
 
 PRESENCE = "tessera.presence"
 """In the scope, where the server tells it: the Presence of the client."""
@@ -13,24 +16,33 @@ PRESENCE = "tessera.presence"
 class Presence:
     """For one connection and one event loop. gone: it has ended.
 
-    listen: has the connection read on, if it had stopped; who does not read does not notice the end.
+    listen: has the connection read on, if it had stopped; who does not read does not notice the end. leaving: of all
+    connections.
     """
 
-    __slots__ = ("_listen", "_watchers", "gone")
+    __slots__ = ("_leaving", "_listen", "_watchers", "gone")
 
-    def __init__(self, listen: Callable[[], None]) -> None:
+    def __init__(self, listen: Callable[[], None], leaving: Leaving | None = None) -> None:
         self.gone = False
         self._listen = listen
-        self._watchers: set[Callable[[], None]] = set()
+        self._leaving = leaving or Leaving()
+        self._watchers: dict[Callable[[], None], Callable[[], None]] = {}
 
-    def watch(self, leave: Callable[[], None]) -> Callable[[], None]:
-        """`leave` is called when the client goes. Returns what ends that."""
+    def watch(self, leave: Callable[[], None], forsake: Callable[[], None] = lambda: None) -> Callable[[], object]:
+        """When the client goes, `forsake` is called at once, and `leave` when its turn has come. Returns what ends
+        that."""
         self._listen()
-        self._watchers.add(leave)
-        return lambda: self._watchers.discard(leave)
+        self._watchers[leave] = forsake
+        return partial(self._watchers.pop, leave, None)
 
     def end(self) -> None:
         """The connection is lost."""
         self.gone = True
+        if self._watchers:
+            for forsake in self._watchers.values():
+                forsake()
+            self._leaving.soon(self._tell)
+
+    def _tell(self) -> None:
         for leave in list(self._watchers):
             leave()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.front.joined import Joined
+from app.front.leaving import Leaving
 from app.front.limits import FIRST_BYTE
 from app.front.presence import PRESENCE, Presence
 
@@ -24,6 +25,7 @@ _PLAIN = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\nconte
 
 class LimitedProtocol(HttpToolsProtocol):
     limit_s: ClassVar[float]
+    leaving: ClassVar[Leaving]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,11 +38,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     @classmethod
     def with_limit(cls, seconds: float) -> type["LimitedProtocol"]:
-        return type("LimitedProtocol", (cls,), {"limit_s": seconds})
+        return type("LimitedProtocol", (cls,), {"limit_s": seconds, "leaving": Leaving()})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._presence = Presence(self.flow.resume_reading)
+        self._presence = Presence(self.flow.resume_reading, self.leaving)
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

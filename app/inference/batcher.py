@@ -59,7 +59,7 @@ class Batcher:
         self._rate = Rate(images_per_second)
         self._lanes = lanes
         self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn, usual_batch_size)
-        self._open: set[Request] = set()
+        self._open: dict[asyncio.Future[Any], Request] = {}
         self._lost: DeviceLost | None = None
         self._draining = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,7 +121,7 @@ class Batcher:
         spent: Spent | None = None,
     ) -> Computed:
         loop = self._require_accepting()
-        request = self._accept(Request(forward, inputs, deadline, client, loop.create_future(), time.monotonic()))
+        request = self._accept(Request(forward, inputs, deadline, client, _Result(self, loop), time.monotonic()))
         timer = loop.call_later(deadline - request.arrived, self._expire, request)
         try:
             computed: Computed = await request.future
@@ -130,7 +130,7 @@ class Batcher:
                 spent.queue = max(0.0, time.monotonic() - request.arrived - request.infer)
             return computed
         except asyncio.CancelledError:
-            self._abandon(request)
+            self._abandon(request.future)
             raise
         finally:
             timer.cancel()
@@ -149,7 +149,7 @@ class Batcher:
         """End the engine's threads after the batches they are at; whatever is still open fails with Draining."""
         self._draining = True
         self._worker.stop()
-        for request in list(self._open):
+        for request in list(self._open.values()):
             self._fail(request, Draining("the model is being unloaded", _RETRY_WHEN_DRAINING_S))
 
     def _require_accepting(self) -> asyncio.AbstractEventLoop:
@@ -172,7 +172,7 @@ class Batcher:
             self._observer.rejected(QueueFull.code, n)
             rate = self.images_per_second
             raise QueueFull(f"{self.queued_images} images wait, {n} more do not fit", excess / rate if rate else 1.0)
-        self._open.add(request)
+        self._open[request.future] = request
         self._empty.clear()
         self.backlog.add(request.client, n)
         self._worker.push(request)
@@ -185,7 +185,7 @@ class Batcher:
             request.note_pass(batch.started, seconds)
         for piece, part in batch.parts(results):
             request = piece.request
-            if request not in self._open or request.future.done():
+            if request.future not in self._open or request.future.done():
                 continue
             if request.computed == 0:
                 self._observer.waited(batch.started - request.arrived, request.n)
@@ -208,14 +208,15 @@ class Batcher:
         if uncomputed:
             self._observer.rejected(DeadlineExceeded.code, uncomputed)
 
-    def _abandon(self, request: Request) -> None:
+    def _abandon(self, result: "asyncio.Future[Any]") -> None:
         """The client has gone."""
-        if request in self._open and (uncomputed := self._withdraw(request)):
+        request = self._open.get(result)
+        if request is not None and (uncomputed := self._withdraw(request)):
             self._observer.cancelled(uncomputed)
 
     def _fail(self, request: Request, error: Exception) -> int:
         """Returns how many images no forward pass had begun with."""
-        if request not in self._open or request.future.done():
+        if request.future not in self._open or request.future.done():
             return 0
         request.future.set_exception(error)
         return self._withdraw(request)
@@ -227,15 +228,27 @@ class Batcher:
         return uncomputed
 
     def _close(self, request: Request) -> None:
-        self._open.discard(request)
+        self._open.pop(request.future, None)
         if not self._open:
             self._empty.set()
 
     def _lose(self, loss: DeviceLost) -> None:
         """The device is gone: nothing open can be finished, nothing new be begun."""
         self._lost = loss
-        for request in list(self._open):
+        for request in list(self._open.values()):
             self._fail(request, DeviceLost(str(loss)))
+
+
+class _Result(asyncio.Future[Any]):
+    """Of a request."""
+
+    def __init__(self, batcher: Batcher, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._batcher = batcher
+
+    def forsake(self) -> None:
+        """Its client has gone: what is not computed is dropped now, and whoever awaits it will be cancelled."""
+        self._batcher._abandon(self)
 
 
 class _Reports:

@@ -6,8 +6,10 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from app.api.departure import unless_gone
+from app.front.leaving import Leaving
 from app.front.limits import ClientGone
 from app.front.presence import PRESENCE, Presence
+from tests.app.inference.gated import GatedEngine, ask, entered, running, submit
 
 
 async def _silent() -> dict[str, Any]:
@@ -203,3 +205,29 @@ def test_no_handler_answers_a_client_that_has_gone() -> None:
 
     asyncio.run(main())
     assert answered == []
+
+
+def test_the_images_of_who_has_gone_are_dropped_before_their_tasks_have_ended() -> None:
+    async def main() -> None:
+        engine, leaving = GatedEngine(), Leaving()
+        async with running(engine, max_queue_images=1000) as batcher:
+            first = submit(batcher, 1)
+            await entered(engine)
+            presences = [Presence(lambda: None, leaving) for _ in range(100)]
+            asking = [
+                asyncio.create_task(unless_gone({PRESENCE: presence}, _never, ask(batcher, 2)))
+                for presence in presences
+            ]
+            await asyncio.sleep(0)
+            assert batcher.queued_images == 100
+            for presence in presences:
+                presence.end()
+            assert batcher.queued_images == 0
+            assert not any(task.done() for task in asking)
+            ends = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(end) for end in ends} == {ClientGone}
+            engine.open()
+            await first
+        assert engine.computed == [(1, 0)]
+
+    asyncio.run(main())

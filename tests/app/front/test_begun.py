@@ -78,3 +78,33 @@ def test_a_timeout_around_the_rest_ends_it() -> None:
                 await begun
 
     asyncio.run(main())
+
+
+def test_what_it_waits_for_is_told_that_nobody_wants_it() -> None:
+    class Told(asyncio.Future[int]):
+        forsaken = False
+
+        def forsake(self) -> None:
+            self.forsaken = True
+
+    async def main() -> None:
+        result = Told()
+        begun = Begun(after(result))
+        begun.forsake()
+        assert result.forsaken
+        assert not result.done()
+        result.set_result(1)
+        await begun
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_told_is_waited_for_as_before() -> None:
+    async def main() -> None:
+        result = asyncio.get_running_loop().create_future()
+        begun = Begun(after(result))
+        begun.forsake()
+        result.set_result(1)
+        await begun
+
+    asyncio.run(main())

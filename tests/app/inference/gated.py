@@ -68,8 +68,12 @@ def expected(number, n):
     return np.stack([np.full(n, number), np.arange(n)], axis=1).astype(np.uint8).reshape(n, 1, 1, 2)
 
 
+def ask(batcher, number, n=1, *, client="me", seconds=FAR):
+    return batcher.submit(*order(number, n), deadline=time.monotonic() + seconds, client=client)
+
+
 def submit(batcher, number, n=1, *, client="me", seconds=FAR):
-    return asyncio.ensure_future(batcher.submit(*order(number, n), deadline=time.monotonic() + seconds, client=client))
+    return asyncio.ensure_future(ask(batcher, number, n, client=client, seconds=seconds))
 
 
 async def entered(engine):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from app.errors import DeadlineExceeded, EngineFailed, QueueFull
+from app.front.begun import Begun
 from app.inference.batcher import Batcher
 
 MAX_BATCH, MAX_QUEUE = 8, 60
@@ -50,6 +51,7 @@ class Order:
         self.cancelled = False
         self.ends = 0
         self.task = None
+        self.begun = None
         self.computed_when_cancelled = None
 
 
@@ -89,7 +91,8 @@ class Machine(RuleBasedStateMachine):
 
         async def go():
             try:
-                return await self.batcher.submit(z, label, deadline=order.deadline, client=client)
+                order.begun = Begun(self.batcher.submit(z, label, deadline=order.deadline, client=client))
+                return await order.begun
             finally:
                 order.ends += 1
 
@@ -103,13 +106,20 @@ class Machine(RuleBasedStateMachine):
 
     @rule(order=orders)
     def hang_up(self, order):
-        if order.task.done() or order.cancelled:
+        if order.task.done():
             return
         order.cancelled = True
         order.task.cancel()
         self.turn()
         self.turn()
         assert order.task.cancelled()
+
+    @rule(order=orders)
+    def forsake(self, order):
+        """Where many hang up together: the images are dropped at once, the task is cancelled some time later."""
+        if not order.task.done():
+            order.cancelled = True
+            order.begun.forsake()
 
     @rule(batches=st.integers(1, 4))
     def compute(self, batches):
@@ -139,7 +149,9 @@ class Machine(RuleBasedStateMachine):
     def the_backlog_is_what_is_open(self):
         unfinished = [order for order in self.all if not order.task.done()]
         assert self.batcher.backlog.images <= sum(order.n for order in unfinished)
-        assert self.batcher.backlog.images == sum(request.n - request.computed for request in self.batcher._open)
+        assert self.batcher.backlog.images == sum(
+            request.n - request.computed for request in self.batcher._open.values()
+        )
 
     @invariant()
     def what_was_hung_up_on_is_not_begun_any_more(self):
@@ -158,6 +170,8 @@ class Machine(RuleBasedStateMachine):
         try:
             self.loop.run_until_complete(asyncio.wait_for(self.batcher.drain(), PATIENCE_S))
             for order in self.all:
+                if order.cancelled:
+                    order.task.cancel()
                 self.loop.run_until_complete(asyncio.wait([order.task], timeout=PATIENCE_S))
                 self.check(order)
             assert self.batcher.queued_images == 0
