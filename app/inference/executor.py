@@ -5,7 +5,9 @@ the next batch does not fail first. The device is behind a small protocol: the s
 """
 
 import logging
-import threading
+from collections.abc import Sequence
+from itertools import chain
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +32,7 @@ class Device(Protocol):
     pads: bool
 
     def run(
-        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
+        self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
     ) -> list[tuple[Chunk, Fault]]:
         """Compute chunks of z and label into the same rows of out. Returns those that failed, and never raises.
 
@@ -51,7 +53,9 @@ class Executor:
         self._image_shape = image_shape
         self._observer = observer
         self._sizes = buckets
-        self._at_a_time = threading.BoundedSemaphore(device.lanes)
+        self._permits: SimpleQueue[None] = SimpleQueue()  # a semaphore, without a line of Python
+        for _ in range(device.lanes):
+            self._permits.put(None)
 
     def keep_to(self, buckets: tuple[int, ...]) -> None:
         """Run every chunk as a batch of one of these sizes; of a smaller one only if none of them fits into memory."""
@@ -74,24 +78,23 @@ class Executor:
         """
         lanes = 1 if here else self._device.lanes
         out = np.empty((len(z), *self._image_shape), np.uint8)
-        with self._at_a_time:
+        self._permits.get()
+        try:
             chunks = self._cut(0, len(z), lanes)
-            while chunks:
-                failures = self._device.run(chunks, z, label, out, here=here)
-                chunks = [
-                    again for chunk in self._after(failures) for again in self._cut(chunk.start, chunk.count, lanes)
-                ]
+            while failures := self._device.run(chunks, z, label, out, here=here):
+                smaller = (self._cut(chunk.start, chunk.count, lanes) for chunk in self._after(failures))
+                chunks = [*chain(*smaller)]
+        finally:
+            self._permits.put(None)
         return out
 
-    def _cut(self, start: int, count: int, lanes: int) -> list[Chunk]:
+    def _cut(self, start: int, count: int, lanes: int) -> Sequence[Chunk]:
         if self._device.pads:
             return padded(start, count, self.buckets)
         return unpadded(start, count, self.buckets, lanes)
 
     def _after(self, failures: list[tuple[Chunk, Fault]]) -> list[Chunk]:
         """What to run again, in the smaller buckets that are left."""
-        if not failures:
-            return []
         for kind, error in ((Kind.LOST, DeviceLost), (Kind.FAILED, EngineFailed)):
             for _, fault in failures:
                 if fault.kind is kind:

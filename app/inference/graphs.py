@@ -5,7 +5,7 @@ What it decides is tested through executor.py on injected faults, and on a GPU, 
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ class Graphs:
         self._pixels = pixels
 
     def run(
-        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
+        self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
     ) -> list[tuple[Chunk, Fault]]:
         failures: list[tuple[Chunk, Fault]] = []
         for chunk in chunks:

@@ -9,12 +9,11 @@ image may use all threads at once, for latency, where that was proved to give th
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from app.inference.executor import Images, Labels, Latents
 from app.inference.faults import Fault, attempt
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
+Failure = tuple[Chunk, Fault]
 T = TypeVar("T")
 
 
@@ -49,28 +49,25 @@ class Lanes:
         """What `run` runs: z, label -> uint8 [B, H, W, C]."""
         self._pixels = pixels
 
-    def run(
-        self, chunks: list[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
-    ) -> list[tuple[Chunk, Fault]]:
-        def computed(chunk: Chunk) -> Fault | None:
-            return attempt(partial(self._compute, chunk, z, label, out), self.answers)
-
+    def run(self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool) -> list[Failure]:
+        computed = partial(self._compute, z, label, out)
         with self._counting:
             self._running += 1
-            only_call = self._running == 1
+            alone = self.wide and self._running == 1 and len(chunks) == 1 and chunks[0].count == 1
         try:
-            if self.wide and only_call and len(chunks) == 1 and chunks[0].count == 1:
-                fault = self._alone(partial(computed, chunks[0]), self._here if here else self.inside)
-                return [(chunks[0], fault)] if fault else []
-            if here:
-                return [(chunk, fault) for chunk in chunks if (fault := self._here(partial(computed, chunk)))]
-            return self._shared_out(chunks, computed)
+            if alone:
+                failures = [self._alone(partial(computed, chunks[0]), self._here if here else self.inside)]
+            elif here:
+                failures = [self._here(partial(computed, chunk)) for chunk in chunks]
+            else:
+                failures = self._shared_out(chunks, computed)
         finally:
             with self._counting:
                 self._running -= 1
+        return [failure for failure in failures if failure]
 
-    def _shared_out(self, chunks: list[Chunk], computed: Callable[[Chunk], Fault | None]) -> list[tuple[Chunk, Fault]]:
-        waiting, failures = deque(chunks), deque[tuple[Chunk, Fault]]()
+    def _shared_out(self, chunks: Sequence[Chunk], computed: Callable[[Chunk], Failure | None]) -> list[Failure | None]:
+        waiting, failures = deque(chunks), deque[Failure | None]()
 
         def lane() -> None:
             while waiting:
@@ -78,8 +75,7 @@ class Lanes:
                     chunk = waiting.popleft()
                 except IndexError:  # another lane was quicker
                     return
-                if fault := computed(chunk):
-                    failures.append((chunk, fault))
+                failures.append(computed(chunk))
 
         for running in [self._pool.submit(_infer, lane) for _ in range(min(self.lanes, len(chunks)))]:
             running.result()
@@ -117,12 +113,16 @@ class Lanes:
 
     def with_all_threads(self, action: Callable[[], T]) -> T:
         """`action` with its operators on all threads."""
-        return on_all_cores(self.lanes, partial(_infer, action))
+        return on_all_cores(self.lanes, action)
 
-    def _compute(self, chunk: Chunk, z: Latents, label: Labels, out: Images) -> None:
+    def _compute(self, z: Latents, label: Labels, out: Images, chunk: Chunk) -> Failure | None:
         rows = slice(chunk.start, chunk.start + chunk.count)
-        images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
-        np.copyto(out[rows], images.numpy())
+
+        def compute() -> None:
+            out[rows] = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows])).numpy()
+
+        fault = attempt(compute, self.answers)
+        return (chunk, fault) if fault else None
 
 
 def _infer(action: Callable[[], T]) -> T:

@@ -37,6 +37,6 @@ def test_padded_chunks_cover_the_batch_once_and_waste_less_than_half(start, coun
 
 
 def test_work_is_spread_over_the_lanes():
-    assert unpadded(0, 64, (1, 2, 4, 8, 16), 2) == [Chunk(start, 16, 16) for start in (0, 16, 32, 48)]
-    assert unpadded(0, 5, (1, 2, 4, 8, 16), 2) == [Chunk(0, 2, 2), Chunk(2, 2, 2), Chunk(4, 1, 1)]
-    assert unpadded(0, 3, (1, 2, 4, 8, 16), 8) == [Chunk(start, 1, 1) for start in range(3)]
+    assert unpadded(0, 64, (1, 2, 4, 8, 16), 2) == tuple(Chunk(start, 16, 16) for start in (0, 16, 32, 48))
+    assert unpadded(0, 5, (1, 2, 4, 8, 16), 2) == (Chunk(0, 2, 2), Chunk(2, 2, 2), Chunk(4, 1, 1))
+    assert unpadded(0, 3, (1, 2, 4, 8, 16), 8) == tuple(Chunk(start, 1, 1) for start in range(3))
