@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _OWN = threading.local()  # threads: of the operators that this thread calls; leads: is it the one?
-_ASKED: SimpleQueue[Callable[[], None]] = SimpleQueue()  # of the one; an executor takes 0.1 ms more to ask, cold
+_ASKED: SimpleQueue[Callable[[], None]] = SimpleQueue()  # for the one; to ask through an executor took 0.1 ms more
 _STARTING = threading.Lock()
 
 

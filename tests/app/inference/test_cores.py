@@ -71,3 +71,8 @@ def test_a_thread_keeps_to_its_own_number_and_new_ones_begin_with_the_default():
 
 def test_who_is_led_already_does_not_wait_for_itself():
     assert on_all_cores(2, lambda: on_all_cores(2, threading.get_ident)) == on_all_cores(2, threading.get_ident)
+
+
+def test_nothing_is_recorded_there_for_gradients():
+    assert on_all_cores(2, torch.is_inference_mode_enabled)
+    assert not torch.is_inference_mode_enabled()
