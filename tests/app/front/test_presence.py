@@ -81,11 +81,11 @@ def test_where_many_leave_together_their_work_is_forsaken_at_once_and_others_are
             presence.watch(partial(left.append, number), partial(forsaken.append, number))
             presence.end()
         assert forsaken == list(range(100))
-        while len(left) < 100:
+        for _ in range(100):
             await asyncio.sleep(0)
             seen.append(len(left))
         assert left == list(range(100))
-        assert len(seen) > 10
+        assert len(set(seen)) > 10
 
     asyncio.run(main())
 
