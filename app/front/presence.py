@@ -22,13 +22,13 @@ class Presence:
 
     __slots__ = ("_leaving", "_listen", "_watchers", "gone")
 
-    def __init__(self, listen: Callable[[], None], leaving: Leaving | None = None) -> None:
+    def __init__(self, listen: Callable[[], None], leaving: Leaving) -> None:
         self.gone = False
         self._listen = listen
-        self._leaving = leaving or Leaving()
+        self._leaving = leaving
         self._watchers: dict[Callable[[], None], Callable[[], None]] = {}
 
-    def watch(self, leave: Callable[[], None], forsake: Callable[[], None] = lambda: None) -> Callable[[], object]:
+    def watch(self, leave: Callable[[], None], forsake: Callable[[], None]) -> Callable[[], object]:
         """When the client goes, `forsake` is called at once, and `leave` when its turn has come. Returns what ends
         that."""
         self._listen()

@@ -61,7 +61,10 @@ def on_all_cores(threads: int, action: Callable[[], T]) -> T:
     _ASKED.put(led)
     result, error = ended.get()
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # or its traceback would hold this frame, and the frame it, and whatever did not fit into memory
     return cast(T, result)
 
 

@@ -37,8 +37,6 @@ __all__ = ["Engine", "GeneratorSpec"]
 _LARGEST_CPU_BUCKET = 32
 _USUAL_CPU_BUCKET = 24
 
-_FLOAT32, _INT64, _UINT8 = np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8)
-
 T = TypeVar("T", bound=np.generic)
 
 
@@ -143,7 +141,7 @@ class Engine:
         labels = label.tolist()  # for the few there are, quicker than an array's own minimum
         if min(labels) < 0 or max(labels) >= max(self.spec.num_classes, 1):  # on a GPU this would break the device
             raise ValueError(f"labels lie in [0, {max(self.spec.num_classes, 1)})")
-        return self._executor.forward(_own(z, _FLOAT32), _own(label, _INT64), here=here)
+        return self._executor.forward(_own(z, np.float32), _own(label, np.int64), here=here)
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """z float32 [N, z_dim] of images uint8 [N, H, W, C], one at a time, so that company changes nothing.
@@ -160,7 +158,7 @@ class Engine:
 
         def codes() -> list[NDArray[np.float32]]:
             pixels = (
-                torch.from_numpy(_own(images, _UINT8)).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+                torch.from_numpy(_own(images, np.uint8)).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
             )
             return [encoder(image[None]).cpu().numpy() for image in pixels.contiguous()]
 
@@ -249,7 +247,7 @@ def _as_written() -> AbstractContextManager[None]:
     return context
 
 
-def _own(array: NDArray[Any], dtype: "np.dtype[T]") -> NDArray[T]:
+def _own(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:
     """As PyTorch takes it: contiguous and writable, a copy only if it has to be."""
     if array.dtype == dtype and array.flags.carray:
         return array

@@ -23,6 +23,7 @@ log = logging.getLogger("tessera")
 Latents = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Images = NDArray[np.uint8]
+Failure = tuple[Chunk, Fault]
 
 
 class Device(Protocol):
@@ -31,9 +32,7 @@ class Device(Protocol):
     lanes: int
     pads: bool
 
-    def run(
-        self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
-    ) -> list[tuple[Chunk, Fault]]:
+    def run(self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool) -> list[Failure]:
         """Compute chunks of z and label into the same rows of out. Returns those that failed, and never raises.
 
         here: in the calling thread, one after the other, instead of in all lanes."""
@@ -93,7 +92,7 @@ class Executor:
             return padded(start, count, self.buckets)
         return unpadded(start, count, self.buckets, lanes)
 
-    def _after(self, failures: list[tuple[Chunk, Fault]]) -> list[Chunk]:
+    def _after(self, failures: list[Failure]) -> list[Chunk]:
         """What to run again, in the smaller buckets that are left."""
         for kind, error in ((Kind.LOST, DeviceLost), (Kind.FAILED, EngineFailed)):
             for _, fault in failures:

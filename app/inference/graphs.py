@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from app.inference.chunks import Chunk
-from app.inference.executor import Images, Labels, Latents
-from app.inference.faults import Fault, Kind, attempt
+from app.inference.executor import Failure, Images, Labels, Latents
+from app.inference.faults import Kind, attempt
 
 log = logging.getLogger("tessera")
 
@@ -58,10 +58,8 @@ class Graphs:
         """What `run` runs: z, label on the device -> uint8 [B, H, W, C] on the device."""
         self._pixels = pixels
 
-    def run(
-        self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool
-    ) -> list[tuple[Chunk, Fault]]:
-        failures: list[tuple[Chunk, Fault]] = []
+    def run(self, chunks: Sequence[Chunk], z: Latents, label: Labels, out: Images, *, here: bool) -> list[Failure]:
+        failures: list[Failure] = []
         for chunk in chunks:
             fault = attempt(partial(self._compute, chunk, z, label, out), self.answers)
             if fault is not None:

@@ -14,17 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from app.inference.chunks import Chunk
 from app.inference.contest import Contest
 from app.inference.cores import on_all_cores, usable_threads, use_threads
-from app.inference.executor import Images, Labels, Latents
-from app.inference.faults import Fault, attempt
+from app.inference.executor import Failure, Images, Labels, Latents
+from app.inference.faults import attempt
 
 TensorForward = Callable[[Tensor, Tensor], Tensor]
-Failure = tuple[Chunk, Fault]
 T = TypeVar("T")
 
 
@@ -119,7 +119,8 @@ class Lanes:
         rows = slice(chunk.start, chunk.start + chunk.count)
 
         def compute() -> None:
-            out[rows] = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows])).numpy()
+            images = self._pixels(torch.from_numpy(z[rows]), torch.from_numpy(label[rows]))
+            np.copyto(out[rows], images.numpy())
 
         fault = attempt(compute, self.answers)
         return (chunk, fault) if fault else None

@@ -134,7 +134,7 @@ async def _never() -> dict[str, Any]:
 
 def test_where_the_server_tells_a_client_that_leaves_cancels_the_work() -> None:
     async def main() -> None:
-        presence = Presence(lambda: None)
+        presence = Presence(lambda: None, Leaving())
         asyncio.get_running_loop().call_soon(presence.end)
         with pytest.raises(ClientGone):
             await unless_gone({PRESENCE: presence}, _never, asyncio.Event().wait())
@@ -147,7 +147,7 @@ def test_where_the_server_tells_a_client_that_leaves_cancels_the_work() -> None:
 
 def test_where_it_has_told_before_nothing_is_waited_for() -> None:
     async def main() -> None:
-        presence = Presence(lambda: None)
+        presence = Presence(lambda: None, Leaving())
         presence.end()
         with pytest.raises(ClientGone):
             await unless_gone({PRESENCE: presence}, _never, asyncio.Event().wait())
@@ -157,7 +157,7 @@ def test_where_it_has_told_before_nothing_is_waited_for() -> None:
 
 def test_what_is_told_after_the_work_cancels_nothing() -> None:
     async def main() -> int:
-        presence = Presence(lambda: None)
+        presence = Presence(lambda: None, Leaving())
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         loop.call_soon(done.set_result, 7)
@@ -176,7 +176,9 @@ def test_what_is_told_after_the_work_cancels_nothing() -> None:
 
 def test_a_cancellation_from_outside_stays_one_where_the_server_tells() -> None:
     async def main() -> None:
-        task = asyncio.create_task(unless_gone({PRESENCE: Presence(lambda: None)}, _never, asyncio.Event().wait()))
+        task = asyncio.create_task(
+            unless_gone({PRESENCE: Presence(lambda: None, Leaving())}, _never, asyncio.Event().wait())
+        )
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

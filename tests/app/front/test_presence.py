@@ -27,7 +27,7 @@ class Waiting:
             self.left.set()
             over.set()
 
-        stop = scope[PRESENCE].watch(leave)
+        stop = scope[PRESENCE].watch(leave, lambda: None)
         self.begun.set()
         await over.wait()
         stop()
@@ -47,10 +47,10 @@ def test_a_client_that_hangs_up_is_told_of(serve: Any, sent: bytes) -> None:
 def test_all_who_watch_are_told_and_nobody_else() -> None:
     async def main() -> None:
         told = []
-        presence = Presence(lambda: None)
-        presence.watch(lambda: told.append("first"))
-        stop = presence.watch(lambda: told.append("second"))
-        presence.watch(lambda: told.append("third"))
+        presence = Presence(lambda: None, Leaving())
+        presence.watch(lambda: told.append("first"), lambda: None)
+        stop = presence.watch(lambda: told.append("second"), lambda: None)
+        presence.watch(lambda: told.append("third"), lambda: None)
         stop()
         assert not presence.gone
         presence.end()
@@ -64,8 +64,8 @@ def test_all_who_watch_are_told_and_nobody_else() -> None:
 def test_who_stops_watching_while_others_are_told_disturbs_nobody() -> None:
     async def main() -> None:
         told = []
-        presence = Presence(lambda: None)
-        stops = [presence.watch(lambda: told.append(stops[0]())) for _ in range(2)]
+        presence = Presence(lambda: None, Leaving())
+        stops = [presence.watch(lambda: told.append(stops[0]()), lambda: None) for _ in range(2)]
         presence.end()
         await asyncio.sleep(0)
         assert len(told) == 2

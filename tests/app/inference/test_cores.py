@@ -1,6 +1,9 @@
 """Whose cores they are, and that one thread leads them all."""
 
+import contextlib
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -48,6 +51,23 @@ def test_what_fails_there_fails_here():
     with pytest.raises(ZeroDivisionError):
         on_all_cores(2, lambda: 1 // 0)
     assert on_all_cores(2, lambda: "goes on") == "goes on"
+
+
+def test_what_failed_there_holds_nothing_back():
+    held = []
+
+    def fail():
+        tensor = torch.zeros(1)
+        held.append(weakref.ref(tensor))
+        raise ZeroDivisionError
+
+    gc.disable()  # who tries again at once does not wait for a collection
+    try:
+        with contextlib.suppress(ZeroDivisionError):
+            on_all_cores(2, fail)
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_thread_keeps_to_its_own_number_and_new_ones_begin_with_the_default():
