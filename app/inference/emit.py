@@ -1,4 +1,4 @@
-"""Writes a Program out as TorchScript source: `def forward(z, label, c)` with the weights in the list c.
+"""Writes a Program out as TorchScript source: `def forward(z, label, c)` with weights and buffers in the list c.
 
 One compiled call runs a whole batch without the interpreter lock, so that a busy event loop cannot slow the layers
 down between one operator and the next. With `onednn` the layers use the operators PyTorch's own inductor freezes
@@ -14,6 +14,7 @@ from torch import Tensor
 from app.inference import emit_winograd
 from app.inference.packing import Packed, Size, as_one, one_layout
 from app.inference.program import (
+    RECORDED_BATCH,
     Activation,
     Affine,
     Batch,
@@ -29,6 +30,7 @@ from app.inference.program import (
     Var,
     Winograd,
 )
+from app.inference.scratch import Constants, Scratch
 
 _PLAIN = {"swish": "silu"}
 _RELU = Activation("relu")
@@ -37,23 +39,24 @@ _END = 2**31  # of a slice: beyond any size
 _IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
-def emit(program: Program, *, onednn: bool, packed: Packed | None = None) -> tuple[str, list[Tensor]]:
+def emit(
+    program: Program, *, onednn: bool, packed: Packed | None = None, scratch: Scratch | None = None
+) -> tuple[str, Constants]:
     """TorchScript source and its constants. Raises Unsupported on a value that has no literal.
 
-    packed: what was laid out for oneDNN, shared by programs of the same layers.
+    packed, scratch: what was laid out for oneDNN, and the buffers, shared by programs of the same layers.
     """
-    writer = _Writer(program, onednn, packed or Packed())
+    writer = _Writer(program, onednn, packed or Packed(), Constants(scratch or Scratch()))
     for step in program.steps:
         writer.step(step)
     return writer.source(program.result), writer.constants
 
 
 class _Writer:
-    def __init__(self, program: Program, onednn: bool, packed: Packed) -> None:
+    def __init__(self, program: Program, onednn: bool, packed: Packed, constants: Constants) -> None:
         self.onednn = onednn
+        self.constants = constants
         self._weights = packed
-        self.constants: list[Tensor] = []
-        self._constant_ids: dict[int, int] = {}
         self._names: dict[Var, str] = {program.z: "z", program.label: "label"}
         self._lines: list[str] = []
 
@@ -97,6 +100,8 @@ class _Writer:
 
     def _packed(self, layer: Affine, size: Size) -> str:
         weight = self._value(self._weights.weight(layer, size))
+        if layer.kind == "linear" and layer.x.shape[0] == RECORDED_BATCH:
+            weight = f"({self._value(self._weights.weight_alone(layer))} if B == 1 else {weight})"
         output_padding = f"{list(layer.output_padding)}, " if layer.kind == "conv_transpose" else ""
         settings = (
             f"{list(layer.padding)}, {output_padding}{list(layer.stride)}, {list(layer.dilation)}, {layer.groups}, "
@@ -184,8 +189,11 @@ class _Writer:
         grows = all(map(self._may_grow, step.parts))
         high = [self._in_order(part, as_one(part, emit_winograd.MANY)) for part in step.parts if grows]
         x, signs, add = self._names[step.x], self._value(emit_winograd.SIGNS), partial(_added, step.activation)
-        self._lines += emit_winograd.lines(step, x, signs, whole, parts, high, add)
+        self._lines += emit_winograd.lines(step, x, signs, whole, parts, high, add, self._kept)
         self._assign(step.out, "pixels.permute([0, 3, 1, 2])")
+
+    def _kept(self, buffer: str, view: Tensor) -> str:
+        return f"c[{self.constants.part(buffer, view)}]"
 
     def _in_order(self, layer: Affine, size: Size = ()) -> str:
         """Its result with the channels last."""
@@ -204,7 +212,7 @@ class _Writer:
             case Batch(factor):
                 return f"{factor} * B"
             case Tensor():
-                return f"c[{self._constant(value)}]"
+                return f"c[{self.constants.weight(value)}]"
             case bool() | int() | str() | None:
                 return repr(value)
             case float():
@@ -216,12 +224,6 @@ class _Writer:
             case torch.device():
                 return f'torch.device("{value}")'
         raise Unsupported(f"no literal for {value!r}")
-
-    def _constant(self, tensor: Tensor) -> int:
-        if id(tensor) not in self._constant_ids:
-            self._constant_ids[id(tensor)] = len(self.constants)
-            self.constants.append(tensor)
-        return self._constant_ids[id(tensor)]
 
 
 def _activated(expression: str, activation: Activation | None, out: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The TorchScript of a Winograd step, in buffers that are made once and stay in a core's cache: a loop over a few
+"""The TorchScript of a Winograd step, in buffers that are kept and stay in a core's cache: a loop over a few
 images at a time, or, where an image is small and its weights are not, over a sixth of the groups at a time for the
 whole batch.
 
@@ -28,6 +28,7 @@ _AS_STRIDED = "torch.ops.aten.as_strided"
 
 Products = list[str]  # the convolutions of `spread`, channels last
 Add = Callable[[str, str, str], list[str]]  # left, right, out: put the activation of their sum into `out`
+Kept = Callable[[str, Tensor], str]  # a buffer's name, and a part of it: the expression of that part, which is kept
 
 
 def turns(step: Winograd) -> list[int]:
@@ -37,7 +38,7 @@ def turns(step: Winograd) -> list[int]:
 
 
 def lines(
-    step: Winograd, x: str, signs: str, whole: dict[int, str], parts: Products, high: Products, add: Add
+    step: Winograd, x: str, signs: str, whole: dict[int, str], parts: Products, high: Products, add: Add, kept: Kept
 ) -> list[str]:
     """Leave the result in `pixels`, [B, 2 H, 2 W, out].
 
@@ -46,20 +47,20 @@ def lines(
     """
     _, outside, height, width = step.out.shape
     pixels = f"pixels = {x}.new_empty([B, {height}, {width}, {outside}])"
-    in_turns = partial(_in_turns, step, x, signs, whole, add)
+    in_turns = partial(_in_turns, step, x, signs, whole, add, kept)
     if not parts:
-        return [pixels, *_largest_first(step, x, in_turns, list(whole))]
+        return [pixels, _blocks(step), *_largest_first(in_turns, list(whole))]
     by_rows = partial(_by_rows, step, x, signs, add)
     return [
-        *(pixels, f"if B <= {_ALONE}:", *_indented([*_made(step, x, "1"), *in_turns(1, "B")])),
+        *(pixels, f"if B <= {_ALONE}:", *_indented([_blocks(step), *in_turns(1, "B")])),
         *((f"elif B < {MANY}:", *_indented(by_rows(parts, as_one=False))) if high else ()),
         *("else:", *_indented(by_rows(high or parts, as_one=bool(high)))),
     ]
 
 
-def _largest_first(step: Winograd, x: str, in_turns: Callable[[int, str], list[str]], sizes: list[int]) -> list[str]:
+def _largest_first(in_turns: Callable[[int, str], list[str]], sizes: list[int]) -> list[str]:
     """Turns of the largest size, and of each smaller one for what is left."""
-    written, left = _made(step, x, f"min(B, {sizes[0]})"), "B"
+    written, left = [], "B"
     for images in sizes:
         turn = in_turns(images, f"B - {left}, B - {images - 1}, {images}")
         written += [f"if {left} >= {images}:", *_indented(turn)]
@@ -67,24 +68,19 @@ def _largest_first(step: Winograd, x: str, in_turns: Callable[[int, str], list[s
     return written
 
 
-def _made(step: Winograd, x: str, images: str) -> list[str]:
-    """The buffers of a turn of so many images, and the result as its last operator writes it."""
-    buffers = {name: ", ".join([images, *map(str, buffer.shape[1:])]) for name, buffer in _buffers(step, 1).items()}
+def _blocks(step: Winograd) -> str:
+    """The result as the last operator of a turn writes it."""
     _, outside, height, width = step.out.shape
-    return [
-        f"padded = {x}.new_zeros([{buffers['padded']}])",
-        *(f"{name} = {x}.new_empty([{buffers[name]}])" for name in ("columns", "groups", "sums")),
-        f"blocks = pixels.view([B, {height // 4}, 2, 2, {width // 4}, 2, 2, {outside}])",
-    ]
+    return f"blocks = pixels.view([B, {height // 4}, 2, 2, {width // 4}, 2, 2, {outside}])"
 
 
 def _in_turns(
-    step: Winograd, x: str, signs: str, whole: dict[int, str], add: Add, images: int, firsts: str
+    step: Winograd, x: str, signs: str, whole: dict[int, str], add: Add, kept: Kept, images: int, firsts: str
 ) -> list[str]:
     """So many images at a time. firsts: the range of the first of them."""
     buffers = _buffers(step, images)
     return [
-        *(f"{name} = {_part(buffer, view)}" for name, (buffer, view) in _views(buffers).items()),
+        *(f"{name} = {kept(buffer, view)}" for name, (buffer, view) in _views(buffers).items()),
         f"for i in range({firsts}):",
         *_indented(_of_one_turn(buffers["products"], x, signs, whole[images], add, images)),
     ]
@@ -164,6 +160,7 @@ def _buffers(step: Winograd, images: int) -> dict[str, Tensor]:
 def _views(buffers: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
     """By name: a buffer's name, and what the operators of the loop see of it. Their first axis is the image."""
     padded, columns, groups, _, sums = buffers.values()
+    framed = f"padded {list(padded.shape[1:])}"  # of this shape alone: nothing ever writes into its frame of zeros
     images, rows, width, inside = *groups.shape[:3], groups.shape[-1]
     # [H + 2, W / 2, kind, phase, in], [H / 2, W / 2, kind, phase, (kind and phase of the column, in)]
     column = padded.unfold(2, 3, 1).view(images, -1, width, 2, inside, 3).permute(0, 1, 2, 5, 3, 4)
@@ -171,9 +168,9 @@ def _views(buffers: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
     # [H / 2, row, row phase, W / 2, column kind, column phase, out]: rows are those of the image already
     half = sums.permute(0, 1, 3, 4, 2, 5, 6, 7)
     return {
-        "centre": ("padded", padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2)),
-        "column": ("padded", column[:, :, :, 1:2].expand_as(column)),
-        "column_near": ("padded", column),
+        "centre": (framed, padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2)),
+        "column": (framed, column[:, :, :, 1:2].expand_as(column)),
+        "column_near": (framed, column),
         "across": ("columns", columns),
         "row": ("columns", row[:, :, :, 1:2].expand_as(row)),
         "row_near": ("columns", row),

@@ -29,6 +29,7 @@ from app.inference.program import (
     Var,
 )
 from app.inference.rewrite import activation_of, rewrite
+from app.inference.scratch import Constants, Scratch
 from app.inference.tape import record
 from app.inference.tidy import tidy
 from app.inference.winograd import share_products
@@ -113,17 +114,21 @@ def _improved(
     for rearrange in rearrangements:
         rearrange(program)
     tidy(program)
-    packed = Packed()
-    floats = _bound(program, compile_source, onednn, packed)
+    bound = partial(_bound, program, compile_source, partial(emit, onednn=onednn, packed=Packed(), scratch=Scratch()))
+    floats = bound()
     _end_in_pixels(program)
     tidy(program)
-    return Plan(floats, _bound(program, compile_source, onednn, packed), multiplications=cost)
+    return Plan(floats, bound(), multiplications=cost)
 
 
-def _bound(program: Program, compile_source: Callable[[str], Compiled], onednn: bool, packed: Packed) -> TensorForward:
-    source, constants = emit(program, onednn=onednn, packed=packed)
+def _bound(
+    program: Program,
+    compile_source: Callable[[str], Compiled],
+    write: Callable[[Program], tuple[str, Constants]],
+) -> TensorForward:
+    source, constants = write(program)
     compiled = compile_source(source)
-    return lambda z, label: compiled(z, label, constants)
+    return lambda z, label: compiled(z, label, constants.of_this_thread())
 
 
 def _end_in_pixels(program: Program) -> None:

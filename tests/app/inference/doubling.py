@@ -20,4 +20,4 @@ def source(step, onednn):
 def compiled(step, onednn):
     text, constants = source(step, onednn)
     forward = torch.jit.CompilationUnit(text).forward
-    return lambda x: forward(x, torch.zeros(len(x), dtype=torch.int64), constants)
+    return lambda x: forward(x, torch.zeros(len(x), dtype=torch.int64), constants.of_this_thread())

@@ -65,7 +65,7 @@ def check_equal(module, networks):
         for batch in (1, 2, 5):
             z, label = torch.randn(batch, Z), torch.zeros(batch, dtype=torch.int64)
             with torch.inference_mode():
-                got, wanted = compiled.forward(z, label, constants), module(z, label)
+                got, wanted = compiled.forward(z, label, constants.of_this_thread()), module(z, label)
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
 
 
@@ -264,7 +264,9 @@ def test_a_product_that_is_read_in_its_own_order_keeps_it(networks):
     program = improved(module)
     with torch.inference_mode():
         source, constants = emit(program, onednn=False)
-        got = torch.jit.CompilationUnit(source).forward(z, torch.zeros(1, dtype=torch.int64), constants)
+        got = torch.jit.CompilationUnit(source).forward(
+            z, torch.zeros(1, dtype=torch.int64), constants.of_this_thread()
+        )
         torch.testing.assert_close(got, module(z, None), rtol=0, atol=1e-5)
 
 

@@ -19,7 +19,7 @@ def recorded(module, z_dim=4, networks=None):
 def replayed(program, z, label):
     source, constants = emit(program, onednn=False)
     with torch.inference_mode():
-        return torch.jit.CompilationUnit(source).forward(z, label, constants)
+        return torch.jit.CompilationUnit(source).forward(z, label, constants.of_this_thread())
 
 
 def test_a_recording_replays_bit_for_bit_at_other_batch_sizes(network, networks):
