@@ -1,10 +1,10 @@
 """From seeds to generator inputs: one Philox stream a seed, whatever the batch, the slot or the device.
 
-Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with key (seed, 0)
-and counter (block, 0, 0, stream). Stream 0 gives latents: the words w0..w3 of block b become z[4b..4b+3] by Box-Muller
-in float64, u1 = (w0 + 1) / 2^32, u2 = w1 / 2^32, r = sqrt(-2 ln u1), (r cos 2 pi u2, r sin 2 pi u2), the same with w2
-and w3, cast to float32. Stream 1 gives the label of a request that named none. The algorithm is part of the published
-format (models/README.md) and owes nothing to a library's generator, so that no upgrade can change an image.
+Philox4x32-10 (philox.py) with key (seed, 0) and counter (block, 0, 0, stream). Stream 0 gives latents: the words w0..w3
+of block b become z[4b..4b+3] by Box-Muller in float64, u1 = (w0 + 1) / 2^32, u2 = w1 / 2^32, r = sqrt(-2 ln u1),
+(r cos 2 pi u2, r sin 2 pi u2), the same with w2 and w3, cast to float32. Stream 1 gives the label of a request that
+named none. The algorithm is part of the published format (models/README.md) and owes nothing to a library's generator,
+so that no upgrade can change an image.
 """
 
 import math
@@ -12,15 +12,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.philox import Words, philox
+
 Float32s = NDArray[np.float32]
 Int64s = NDArray[np.int64]
 Uint32s = NDArray[np.uint32]
-_Words = NDArray[np.uint64]
 
-_ROUNDS = 10
-_M = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)[:, None, None]
-_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-_WEYL = np.arange(_ROUNDS, dtype=np.uint64)[:, None] * np.array([0x9E3779B9, 0xBB67AE85], np.uint64) & _LOW
+_WORD_BITS = np.uint64(32)
 _LATENT_STREAM, _LABEL_STREAM = 0, 1
 _CHUNK = 4096  # blocks worked on at once: three arrays of two words each stay inside a 256 kB cache
 
@@ -35,7 +33,7 @@ def latents(seeds: Uint32s, z_dim: int) -> Float32s:
     z = np.empty((seeds.size, z_dim), np.float32)
     step = max(1, _CHUNK // blocks)
     for start in range(0, seeds.size, step):
-        even, odd = _philox(blocks, seeds[start : start + step], _LATENT_STREAM)
+        even, odd = philox(blocks, seeds[start : start + step], _LATENT_STREAM)
         z[start : start + step] = _box_muller(even, odd)[:z_dim].T
     return z
 
@@ -50,7 +48,7 @@ def labels_for(seeds: Uint32s, num_classes: int) -> Int64s:
 
 def shares_of(seeds: Uint32s, parts: int) -> Int64s:
     """Where each seed falls when [0, 1) is cut into equal parts: int64 [N] in [0, parts), by its label's word."""
-    fallen: Int64s = (_label_words(seeds) * np.uint64(parts) >> _HALF).astype(np.int64)
+    fallen: Int64s = (_label_words(seeds) * np.uint64(parts) >> _WORD_BITS).astype(np.int64)
     return fallen
 
 
@@ -65,34 +63,13 @@ def truncate(z: Float32s, psi: float, mean: Float32s | None) -> Float32s:
     return z * scale if mean is None else mean + scale * (z - mean)
 
 
-def _label_words(seeds: Uint32s) -> _Words:
-    even, _ = _philox(1, seeds, _LABEL_STREAM)
-    words: _Words = even[0, 0]
+def _label_words(seeds: Uint32s) -> Words:
+    even, _ = philox(1, seeds, _LABEL_STREAM)
+    words: Words = even[0, 0]
     return words
 
 
-def _philox(blocks: int, seeds: Uint32s, stream: int) -> tuple[_Words, _Words]:
-    """The output words of counters (0..blocks-1, 0, 0, stream): w0 and w2, then w1 and w3, each of the two arrays
-    uint64 [2, blocks, N] below 2^32. Both halves of a round are one operation: for a seed alone, calls are the cost."""
-    shape = (2, blocks, seeds.size)
-    keys = np.empty((_ROUNDS, 2, 1, seeds.size), np.uint64)
-    keys[:, 0, 0] = _WEYL[:, :1] + seeds & _LOW
-    keys[:, 1, 0] = _WEYL[:, 1:]
-    even, odd = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
-    even[0] = np.arange(blocks, dtype=np.uint64)[:, None]
-    odd[1] = stream
-    products = np.empty(shape, np.uint64)
-    crossed = products[::-1]  # c0 goes on from the product of c2, and the other way round
-    for key in keys:
-        np.multiply(even, _M, out=products)
-        np.right_shift(crossed, _HALF, out=even)
-        even ^= odd
-        even ^= key
-        np.bitwise_and(crossed, _LOW, out=odd)
-    return even, odd
-
-
-def _box_muller(even: _Words, odd: _Words) -> NDArray[np.float64]:
+def _box_muller(even: Words, odd: Words) -> NDArray[np.float64]:
     """Normal deviates, float64 [4 * blocks, N]."""
     _, blocks, n = even.shape
     z = np.empty((blocks, 2, 2, n))
