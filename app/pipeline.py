@@ -115,8 +115,8 @@ class Pipeline:
         body = await self._encode(made.images, made.recipe, order, render)
         encode = time.perf_counter() - began
         ref = served.manifest.ref
-        self._telemetry.generated(ref, order.n)
-        self._telemetry.encoded(order.form.value, encode)
+        # After the answer is sent: it shall not wait for statistics.
+        asyncio.get_running_loop().call_soon(self._tell, ref, order.n, order.form, encode)
         timings = Timings(made.queue, made.infer, encode)
         return Answer(body, order.media_type, _tag(body), ref, timings, taken)
 
@@ -198,6 +198,10 @@ class Pipeline:
     def close(self) -> None:
         self._encoders.shutdown(wait=False, cancel_futures=True)
         self._words.close()
+
+    def _tell(self, ref: str, n: int, form: Form, encode: float) -> None:
+        self._telemetry.generated(ref, n)
+        self._telemetry.encoded(form.value, encode)
 
     def _check(self, served: "ServedModel", order: Order) -> int:
         if order.prompt and not served.manifest.classes:

@@ -179,8 +179,8 @@ class Batcher:
         return request
 
     def _deliver(self, batch: Batch, results: Computed, seconds: float) -> None:
-        self._observer.batch(batch.size, seconds)
         self._learn_rate(batch)
+        waits = []
         for request in {piece.request for piece in batch.pieces}:
             request.note_pass(batch.started, seconds)
         for piece, part in batch.parts(results):
@@ -188,12 +188,19 @@ class Batcher:
             if request.future not in self._open or request.future.done():
                 continue
             if request.computed == 0:
-                self._observer.waited(batch.started - request.arrived, request.n)
+                waits.append((batch.started - request.arrived, request.n))
             self.backlog.remove(request.client, piece.count)
             if (complete := request.keep(piece, part)) is not None:
                 self._close(request)
                 request.future.set_result(complete)
         self._worker.prepare()
+        # When those who wait for these images have gone on with them: they shall not wait for statistics.
+        asyncio.get_running_loop().call_soon(self._tell, batch.size, seconds, waits)
+
+    def _tell(self, size: int, seconds: float, waits: list[tuple[float, int]]) -> None:
+        self._observer.batch(size, seconds)
+        for waited, n in waits:
+            self._observer.waited(waited, n)
 
     def _learn_rate(self, batch: Batch) -> None:
         """What one lane did, all do at the same time."""
