@@ -69,6 +69,7 @@ def open_registry(
             max_queue_images=settings.max_queue_images,
             observer=telemetry.observer(manifest.ref),
             images_per_second=engine.images_per_second,
+            lead=engine.lead,
         )
         # Not to keep a model alive that was exchanged for a newer one.
         batcher_ref, engine_ref = weakref.ref(batcher), weakref.ref(engine)

@@ -18,7 +18,7 @@ from app.errors import DeadlineExceeded, DeviceLost, Draining, EngineFailed, Que
 from app.inference.backlog import Backlog, Rate
 from app.inference.jobs import Batch, Computed, Forward, Images, Request, Spent
 from app.inference.observer import Observer, Silent
-from app.inference.worker import Worker
+from app.inference.worker import Lead, Worker
 
 _RETRY_WHEN_DRAINING_S = 2.0
 # Of the processor, to receive, refuse and answer a request while the engine uses all of it (benchmarks/fairness.py).
@@ -34,6 +34,7 @@ class Batcher:
     turn: images of one client before the next client's turn, where several wait; 0: a quarter of a batch.
     max_wait_ms: how long a batch that is not full may wait for more; 0 sends what is there as soon as a lane is free.
     images_per_second: the rate to assume until full batches were measured.
+    lead: for a lone image, as in worker.py.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Batcher:
         max_queue_images: int = 4096,
         observer: Observer | None = None,
         images_per_second: float = 0.0,
+        lead: Lead | None = None,
     ) -> None:
         self.backlog = Backlog()
         self._forward = engine_forward
@@ -58,7 +60,7 @@ class Batcher:
         self._observer = observer or Silent()
         self._rate = Rate(images_per_second)
         self._lanes = lanes
-        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn, usual_batch_size)
+        self._worker = Worker(_Reports(self), max_batch_size, max_wait_ms / 1000, lanes, turn, usual_batch_size, lead)
         self._open: dict[asyncio.Future[Any], Request] = {}
         self._lost: DeviceLost | None = None
         self._draining = False

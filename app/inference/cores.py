@@ -5,6 +5,7 @@ together have more threads than there are cores: each operator then has to wake 
 half as long again. So there is one team, and it works for whoever asks.
 """
 
+import logging
 import math
 import os
 import threading
@@ -16,11 +17,14 @@ from typing import TypeVar, cast
 
 import torch
 
+log = logging.getLogger("tessera")
+
 T = TypeVar("T")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _OWN = threading.local()  # threads: of the operators that this thread calls; leads: is it the one?
 _ASKED: SimpleQueue[Callable[[], None]] = SimpleQueue()  # for the one; to ask through an executor took 0.1 ms more
+_FREE = threading.Lock()  # held while it has something to do
 _STARTING = threading.Lock()
 
 
@@ -56,16 +60,38 @@ def on_all_cores(threads: int, action: Callable[[], T]) -> T:
         except BaseException as error:  # raised where it was asked for
             ended.put((None, error))
 
-    with _STARTING:
-        _start_leader()
-    _ASKED.put(led)
-    result, error = ended.get()
+    with _FREE:
+        _ask(led)
+        result, error = ended.get()
     if error is not None:
         try:
             raise error
         finally:
             del error  # or its traceback would hold this frame, and the frame it, and whatever did not fit into memory
     return cast(T, result)
+
+
+def lead(action: Callable[[], None]) -> bool:
+    """Begin with `action` in that thread and go on here. False, and nothing, if the thread has something to do."""
+    if not _FREE.acquire(blocking=False):
+        return False
+
+    def led() -> None:
+        try:
+            action()
+        except BaseException:  # nobody waits for it, and others still need the thread
+            log.exception("what was to be done on all cores failed")
+        finally:
+            _FREE.release()
+
+    _ask(led)
+    return True
+
+
+def _ask(action: Callable[[], None]) -> None:
+    with _STARTING:
+        _start_leader()
+    _ASKED.put(action)
 
 
 @cache

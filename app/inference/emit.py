@@ -5,6 +5,7 @@ down between one operator and the next. With `onednn` the layers use the operato
 convolutions to: weights laid out once for the kernel, bias and activation applied while the result is in cache.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,6 @@ from app.inference.scratch import Constants, Scratch
 _PLAIN = {"swish": "silu"}
 _RELU = Activation("relu")
 _NONE: tuple[str, tuple[float, ...], str] = ("none", (), "")
-_END = 2**31  # of a slice: beyond any size
 _IMAGE = "BHrWcC"  # the axes of phases (see Overlap) as they follow each other in an image
 
 
@@ -59,6 +59,7 @@ class _Writer:
         self._weights = packed
         self._names: dict[Var, str] = {program.z: "z", program.label: "label"}
         self._lines: list[str] = []
+        self._scalars = ""  # the last line that made some
 
     def source(self, result: Var) -> str:
         head = "def forward(z: Tensor, label: Tensor, c: List[Tensor]) -> Tensor:"
@@ -128,7 +129,10 @@ class _Writer:
         """The last three arguments of a packed operator."""
         name, scalars, variant = (activation.name, activation.scalars, activation.algorithm) if activation else _NONE
         values = ", ".join(repr(value) for value in scalars)
-        self._lines.append(f"scalars: List[Optional[number]] = [{values}]")
+        made = f"scalars: List[Optional[number]] = [{values}]"
+        if made != self._scalars:
+            self._scalars = made
+            self._lines.append(made)
         return f'"{name}", scalars, "{variant}"'
 
     def _planes(self, step: Planes) -> None:
@@ -144,16 +148,19 @@ class _Writer:
         """Output row 2 i + a is kernel row 1 + a of input row i and the outer kernel row of the one before or after;
         columns likewise. What is added is never what was added to."""
         channels, height, width = step.image
-        sizes = {"B": "B", "C": channels, "H": height // 2, "W": width // 2, "r": 4, "c": 4}
-        shape = ", ".join(str(sizes[axis]) for axis in step.order)
-        self._assign(step.out, f"{self._names[step.x]}.view([{shape}])")
-        y = self._names[step.out]
-        part = partial(_part, y, step.order)
-        all_but_first, all_but_last = (1, _END), (0, -1)
+        sizes = {"C": channels, "H": height // 2, "W": width // 2, "r": 4, "c": 4}
+        part = partial(_part, self._names[step.x], step.order, sizes)
+        inner: dict[str, slice | int] = {}
         for tap, pixel in ("rH", "cW"):
-            self._lines.append(f"{part({tap: 1, pixel: all_but_first})}.add_({part({tap: 3, pixel: all_but_last})})")
-            self._lines.append(f"{part({tap: 2, pixel: all_but_last})}.add_({part({tap: 0, pixel: all_but_first})})")
-            self._lines.append(f"{y} = {part({tap: (1, 3)})}")
+            last = sizes[pixel]
+            for to, of, rows, others in (
+                (1, 3, slice(1, last), slice(0, last - 1)),
+                (2, 0, slice(0, last - 1), slice(1, last)),
+            ):
+                into = part({**inner, tap: to, pixel: rows})
+                self._lines.append(f"{into}.add_({part({**inner, tap: of, pixel: others})})")
+            inner[tap] = slice(1, 3)
+        self._assign(step.out, part(inner))
 
     def _interleave(self, step: Interleave) -> None:
         x, (_, channels, height, width) = self._names[step.x], step.out.shape
@@ -243,16 +250,26 @@ def _added(activation: Activation | None, left: str, right: str, out: str) -> li
     return [added] if activation is None else [added, _activated(out, activation, out=out)]
 
 
-def _part(y: str, order: str, chosen: dict[str, int | tuple[int, int]]) -> str:
-    """`y`, its axes in this order, at one place or from one to another along the chosen ones. One operator for each of
-    them: TorchScript turns the colons of y[:, 1] into operators too."""
-    for at, axis in reversed(list(enumerate(order))):  # a selected axis is gone: those before it keep their numbers
-        match chosen.get(axis):
-            case int() as place:
-                y = f"torch.ops.aten.select({y}, {at}, {place})"
-            case (first, last):
-                y = f"torch.ops.aten.slice({y}, {at}, {first}, {last})"
-    return y
+def _part(x: str, order: str, sizes: dict[str, int], chosen: Mapping[str, slice | int]) -> str:
+    """Of a contiguous tensor, its axes in this order, the part at one place or from one to another along the chosen
+    ones, as one operator. The size of axis B is known in the call alone: what stands before it has strides of many B.
+    """
+    shape, strides, offset = [], [], {"": 0, " * B": 0}
+    step, many = 1, ""
+    for axis in reversed(order):
+        match chosen.get(axis, slice(0, sizes.get(axis))):
+            case int() as first:
+                pass
+            case slice(start=first, stop=last):
+                shape.append("B" if axis == "B" else str(last - first))
+                strides.append(f"{step}{many}")
+        offset[many] += first * step
+        if axis == "B":
+            many = " * B"
+        else:
+            step *= sizes[axis]
+    start = " + ".join(f"{numbers}{times}" for times, numbers in offset.items())
+    return f"torch.ops.aten.as_strided({x}, [{', '.join(shape[::-1])}], [{', '.join(strides[::-1])}], {start})"
 
 
 def _permutation(order: str, wanted: str) -> list[int]:

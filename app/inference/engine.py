@@ -8,6 +8,7 @@ module, every batch size it will use is run, and a seed's bits are compared acro
 import io
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal, TypeVar, cast
@@ -20,7 +21,7 @@ from torch import Tensor
 from app.errors import DeviceLost, EngineFailed
 from app.inference.acceptance import GeneratorSpec, check, examples
 from app.inference.chunks import powers_of_two
-from app.inference.cores import on_all_cores
+from app.inference.cores import lead, on_all_cores
 from app.inference.executor import Executor
 from app.inference.faults import Kind, attempt, one_line
 from app.inference.graphs import Graphs, configure
@@ -106,6 +107,11 @@ class Engine:
     def lanes(self) -> int:
         """How many chunks are computed at a time: threads of a CPU, 1 on a GPU."""
         return self._runner.lanes
+
+    @property
+    def lead(self) -> Callable[[Callable[[], None]], bool] | None:
+        """After warm_up: cores.lead if a lone image may run on all cores, for there `forward` has no way to go."""
+        return lead if isinstance(self._runner, Lanes) and self._runner.wide else None
 
     @property
     def memory_bytes(self) -> int:

@@ -15,6 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from app.errors import DeadlineExceeded, EngineFailed, QueueFull
 from app.front.begun import Begun
 from app.inference.batcher import Batcher
+from app.inference.cores import lead
 
 MAX_BATCH, MAX_QUEUE = 8, 60
 PATIENCE_S = 20.0
@@ -57,13 +58,15 @@ class Order:
 
 class Machine(RuleBasedStateMachine):
     orders = Bundle("orders")
-    lanes = 1
+    lanes, lead = 1, None
 
     def __init__(self):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.engine = Engine()
-        self.batcher = Batcher(self.engine, max_batch_size=MAX_BATCH, lanes=self.lanes, max_queue_images=MAX_QUEUE)
+        self.batcher = Batcher(
+            self.engine, max_batch_size=MAX_BATCH, lanes=self.lanes, max_queue_images=MAX_QUEUE, lead=self.lead
+        )
         self.loop.run_until_complete(self.batcher.start())
         self.all = []
         self.faulted = 0
@@ -206,9 +209,14 @@ class MachineOfThreeLanes(Machine):
     lanes = 3
 
 
+class MachineWithALeader(Machine):
+    lanes, lead = 2, staticmethod(lead)
+
+
 TestBatcherMachine = Machine.TestCase
 TestBatcherMachineOfThreeLanes = MachineOfThreeLanes.TestCase
-for case in (TestBatcherMachine, TestBatcherMachineOfThreeLanes):
+TestBatcherMachineWithALeader = MachineWithALeader.TestCase
+for case in (TestBatcherMachine, TestBatcherMachineOfThreeLanes, TestBatcherMachineWithALeader):
     case.settings = settings(
         max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from app.inference import cores
-from app.inference.cores import on_all_cores, usable_threads, use_threads
+from app.inference.cores import lead, on_all_cores, usable_threads, use_threads
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,39 @@ def test_who_is_led_already_does_not_wait_for_itself():
 def test_nothing_is_recorded_there_for_gradients():
     assert on_all_cores(2, torch.is_inference_mode_enabled)
     assert not torch.is_inference_mode_enabled()
+
+
+def begun(action, seconds=10.0):
+    """When the thread was free."""
+    until = time.monotonic() + seconds
+    while not lead(action):
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+def test_who_only_begins_there_goes_on_here():
+    there, held = threading.Event(), threading.Event()
+    begun(lambda: (there.set(), held.wait(10)))
+    assert there.wait(10)
+    assert not lead(lambda: None)  # it has something to do
+    held.set()
+    found = []
+    begun(lambda: found.append(threading.get_ident()))
+    assert on_all_cores(2, threading.get_ident) == found[0]
+
+
+def test_it_is_not_begun_with_while_somebody_waits_for_it():
+    there, held = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as caller:
+        waiting = caller.submit(on_all_cores, 2, lambda: (there.set(), held.wait(10)))
+        assert there.wait(10)
+        assert not lead(lambda: None)
+        held.set()
+        waiting.result()
+    begun(lambda: None)
+
+
+def test_what_fails_there_with_nobody_waiting_is_logged(caplog):
+    begun(lambda: 1 // 0)
+    assert on_all_cores(2, lambda: "goes on") == "goes on"
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]

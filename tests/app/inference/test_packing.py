@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from app.inference import emit as emit_module
+from app.inference import packing
 from app.inference.emit_winograd import MANY
 from app.inference.packing import Packed, as_one, one_layout, onednn_available
+from app.inference.program import RECORDED_BATCH, Affine, Var
 from app.inference.winograd import by_groups
 from tests.app.inference.doubling import compiled, layer, source
 
@@ -68,3 +70,51 @@ def test_a_batch_is_one_high_image_only_where_any_number_of_images_wants_the_sam
     text, _ = source(step, True)
     assert "view([1," not in text
     assert torch.equal(compiled(step, True)(x), as_it_is)
+
+
+def linear(inside=100, outside=256):
+    x, out = Var((RECORDED_BATCH, inside)), Var((RECORDED_BATCH, outside))
+    return Affine("linear", x, torch.randn(outside, inside), torch.randn(outside), out)
+
+
+def product(x, weight, affine):
+    return torch.ops.mkldnn._linear_pointwise(x, weight, affine.bias, "none", [], "")
+
+
+def test_an_image_alone_has_the_bits_of_a_batch_in_a_linear_layer():
+    packed, affine = Packed(), linear()
+    x = torch.randn(7, 100)
+    with torch.inference_mode():
+        weight, alone = packed.weight(affine), packed.weight_alone(affine)
+        assert packed.weight_alone(affine) is alone
+        assert torch.equal(torch.cat([product(row[None], alone, affine) for row in x]), product(x, weight, affine))
+
+
+@pytest.mark.parametrize(("by_inputs", "in_a_batch", "expected"), [(1.0, 2.0, "by inputs"), (2.0, 1.0, "packed")])
+def test_the_layout_that_is_sooner_alone_is_taken(monkeypatch, by_inputs, in_a_batch, expected):
+    affine, clock = linear(), [0.0]
+    multiply = torch.ops.mkldnn._linear_pointwise
+    packed = Packed().weight(affine)
+
+    def timed(x, weight, *rest):
+        clock[0] += in_a_batch if weight is packed else by_inputs
+        return multiply(x, weight, *rest)
+
+    monkeypatch.setattr(packing.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", timed)
+    with torch.inference_mode():
+        assert ("packed" if packing._sooner_alone(affine, packed) is packed else "by inputs") == expected
+
+
+def test_a_layout_of_other_bits_is_not_taken(monkeypatch):
+    affine = linear()
+    multiply = torch.ops.mkldnn._linear_pointwise
+    packed = Packed().weight(affine)
+
+    def rounding(x, weight, *rest):
+        made = multiply(x, weight, *rest)
+        return made if weight is packed else made.nextafter(torch.tensor(torch.inf))
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", rounding)
+    with torch.inference_mode():
+        assert packing._sooner_alone(affine, packed) is packed
