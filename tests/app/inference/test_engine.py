@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from app.errors import DeviceLost, EngineFailed
 from app.inference import engine as engine_module
 from app.inference.acceptance import GeneratorSpec
+from app.inference.cores import lead
 from app.inference.engine import Engine
 from tests.app.inference.drawn import assert_same_in_every_batch, levels_off, order
 
@@ -72,6 +73,13 @@ def test_what_warm_up_finds_out(engine):
     assert engine.images_per_second > 0
     assert engine.device_class.startswith("cpu-")
     assert engine.lanes >= 1
+
+
+def test_a_lone_image_is_led_only_where_all_cores_may_compute_it(plain, make_generator):
+    made = Engine(make_generator(plain), plain.spec, "cpu")
+    for wide, expected in ((False, None), (True, lead)):
+        made._runner.wide = wide
+        assert made.lead is expected
 
 
 def test_small_batches_are_all_a_small_limit_allows(plain, make_generator):

@@ -1,6 +1,7 @@
 """The thread that leads all cores computes a lone image in the place of a lane that sleeps on."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -34,6 +35,23 @@ async def all_asleep(batcher):
     async with asyncio.timeout(10):
         while len(batcher._worker._idle) < len(batcher._worker._lanes):
             await asyncio.sleep(0.001)
+
+
+@contextlib.asynccontextmanager
+async def asleep(engine, lanes, lead=lead):
+    """A batcher whose lanes all sleep."""
+    async with running(engine, lanes=lanes, lead=lead) as batcher:
+        await all_asleep(batcher)
+        yield batcher
+
+
+@contextlib.asynccontextmanager
+async def leading(engine, lanes):
+    """The same, and the task of a first request, number 1, which the leader holds at the engine's gate."""
+    async with asleep(engine, lanes) as batcher:
+        first = submit(batcher, 1)
+        await entered(engine)
+        yield batcher, first
 
 
 def computed(requests, *, lanes=2, **settings):
@@ -76,8 +94,7 @@ def test_while_the_leader_is_busy_lanes_do_all():
         engine = Engine(gated=False)
 
         async def go():
-            async with running(engine, lanes=2, lead=lead) as batcher:
-                await all_asleep(batcher)
+            async with asleep(engine, 2) as batcher:
                 await submit(batcher, 1)
 
         asyncio.run(go())
@@ -91,10 +108,7 @@ def test_whoever_comes_meanwhile_is_computed_by_another_lane():
     engine = Engine()
 
     async def go():
-        async with running(engine, lanes=2, lead=lead) as batcher:
-            await all_asleep(batcher)
-            first = submit(batcher, 1)
-            await entered(engine)
+        async with leading(engine, 2) as (batcher, first):
             second = submit(batcher, 2)
             await all_entered(engine, 2)
             engine.open()
@@ -111,10 +125,7 @@ def test_what_waits_afterwards_wakes_the_lane(n):
     engine = Engine()
 
     async def go():
-        async with running(engine, lanes=1, lead=lead) as batcher:
-            await all_asleep(batcher)
-            first = submit(batcher, 1)
-            await entered(engine)
+        async with leading(engine, 1) as (batcher, first):
             second = submit(batcher, 2, n)
             await asyncio.sleep(0)
             engine.open()
@@ -133,8 +144,7 @@ def test_what_nobody_wants_any_more_is_not_computed():
         return True
 
     async def go():
-        async with running(engine, lanes=1, lead=later) as batcher:
-            await all_asleep(batcher)
+        async with asleep(engine, 1, later) as batcher:
             given_up = submit(batcher, 1)
             await asyncio.sleep(0)
             given_up.cancel()
@@ -155,8 +165,7 @@ def test_a_failure_there_is_that_requests_and_others_go_on():
     engine.poison.add(1)
 
     async def go():
-        async with running(engine, lanes=1, lead=lead) as batcher:
-            await all_asleep(batcher)
+        async with asleep(engine, 1) as batcher:
             with pytest.raises(EngineFailed, match="poisoned"):
                 await submit(batcher, 1)
             await all_asleep(batcher)
@@ -171,10 +180,7 @@ def test_a_device_lost_there_ends_all_lanes():
     engine.fail_next.append(DeviceLost("gone"))
 
     async def go():
-        async with running(engine, lanes=2, lead=lead) as batcher:
-            await all_asleep(batcher)
-            first = submit(batcher, 1)
-            await entered(engine)
+        async with leading(engine, 2) as (batcher, first):
             engine.open()
             with pytest.raises(DeviceLost, match="gone"):
                 await first
@@ -191,16 +197,13 @@ def test_the_end_waits_for_the_leader():
     engine = Engine()
 
     async def go():
-        async with running(engine, lanes=2, lead=lead) as batcher:
-            await all_asleep(batcher)
-            last = submit(batcher, 1)
-            await entered(engine)
+        async with leading(engine, 2) as (batcher, first):
             opened = threading.Timer(0.05, engine.open)
             opened.start()
             await asyncio.to_thread(batcher._worker.stop)
             assert opened.finished.is_set()
             assert batcher.working_for == 0
-            np.testing.assert_array_equal(await last, expected(1, 1))
+            np.testing.assert_array_equal(await first, expected(1, 1))
 
     asyncio.run(go())
 
@@ -209,14 +212,11 @@ def test_the_leader_counts_as_at_work():
     engine = Engine()
 
     async def go():
-        async with running(engine, lanes=2, lead=lead) as batcher:
-            await all_asleep(batcher)
-            last = submit(batcher, 1)
-            await entered(engine)
+        async with leading(engine, 2) as (batcher, first):
             time.sleep(0.002)
             assert batcher.working_for > 0
             engine.open()
-            await last
+            await first
             await all_asleep(batcher)
             assert batcher.working_for == 0
 
