@@ -1,7 +1,7 @@
 """Latents of requests that arrive together, computed together.
 
-The array operations of one seed cost as much as those of thirty. Requests that reach this point in one turn of the
-event loop (under load: many) share one call; alone, a request waits for the next turn, some tens of microseconds.
+Array operations on one seed cost as much as on thirty. Requests that reach this point in one turn of the event loop
+(under load: many) share one call; alone, a request waits for the next turn, some tens of microseconds.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Concurrent requests in the event loop, gathered into batches for one engine thread, their images handed back.
+"""Concurrent requests in the event loop, gathered into batches for the engine's threads, their images handed back.
 
-Everything here runs in the event loop; the queue and the thread are in worker.py. Results come back by one
+Everything here runs in the event loop; the queue and the threads are in worker.py. Results come back by one
 call_soon_threadsafe a batch. A request ends once: with its images, at its deadline, by an error, or because its client
 has gone; what has not been computed by then never is.
 """
@@ -27,7 +27,7 @@ _REFUSAL_S = 0.0005
 
 class Batcher:
     """engine_forward: z float32 [B, z_dim], label int64 [B] -> uint8 [B, H, W, C], B <= max_batch_size, called from as
-    many threads of its own as there are lanes.
+    many threads of its own as there are lanes, or in the place of one of them by whatever `lead` calls.
 
     engine_encode: uint8 [B, H, W, C] -> z float32 [B, z_dim], called from the same threads; None where nothing encodes.
     usual_batch_size: a full batch while not much more waits (worker.py); 0: max_batch_size.
@@ -177,7 +177,7 @@ class Batcher:
         self._open[request.future] = request
         self._empty.clear()
         self.backlog.add(request.client, n)
-        self._worker.push(request)
+        self._worker.push(request, on_all_cores=request.forward is self._forward)
         return request
 
     def _deliver(self, batch: Batch, results: Computed, seconds: float) -> None:

@@ -4,12 +4,14 @@ Which layout that is depends on the size of the layer's input. Weights that lie 
 anew in that call, which may take longer than the layer does.
 """
 
+import os
 import time
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+from app.inference.cores import on_all_cores
 from app.inference.program import Affine
 
 _USUAL_BATCH = 16  # where the batch is not known; other sizes want the same layout
@@ -89,18 +91,24 @@ def _sooner_alone(layer: Affine, packed: Tensor) -> Tensor:
     0.39 ms packed and 0.26 input by input."""
     by_inputs = layer.weight.t().contiguous().t()
     x = torch.linspace(-2.0, 2.0, 4 * layer.weight.shape[1]).view(4, -1)
+    together = _product(layer, x, packed)
 
-    def product(x: Tensor, weight: Tensor) -> Tensor:
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, layer.bias, "none", [], "")
-        return made
+    def agrees() -> bool:
+        return torch.equal(torch.cat([_product(layer, row[None], by_inputs) for row in x]), together)
 
-    def seconds(weight: Tensor) -> float:
-        began = time.perf_counter()
-        product(x[:1], weight)
-        return time.perf_counter() - began
-
-    if not torch.equal(torch.cat([product(row[None], by_inputs) for row in x]), product(x, packed)):
+    if not all(on_all_cores(threads, agrees) for threads in (1, os.cpu_count() or 1)):
         return packed
-    rounds = [(seconds(by_inputs), seconds(packed)) for _ in range(_ROUNDS)]
+    rounds = [[_seconds(layer, x[:1], weight) for weight in (by_inputs, packed)] for _ in range(_ROUNDS)]
     ours, theirs = map(min, zip(*rounds, strict=True))
     return by_inputs if ours < theirs else packed
+
+
+def _product(layer: Affine, x: Tensor, weight: Tensor) -> Tensor:
+    made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, layer.bias, "none", [], "")
+    return made
+
+
+def _seconds(layer: Affine, x: Tensor, weight: Tensor) -> float:
+    began = time.perf_counter()
+    _product(layer, x, weight)
+    return time.perf_counter() - began

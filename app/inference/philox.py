@@ -27,7 +27,7 @@ _FEW = 256  # counters: where both ways take as long
 
 def philox(blocks: int, seeds: _Uint32s, stream: int) -> tuple[Words, Words]:
     """The words of counters (0..blocks-1, 0, 0, stream) with keys (seed, 0): w0 and w2, then w1 and w3, each of the two
-    arrays uint64 [2, blocks, N] below 2^32."""
+    arrays uint64 [2, blocks, N] below 2^32, not to be written to."""
     return (_as_integers if blocks * seeds.size <= _FEW else _as_arrays)(blocks, seeds, stream)
 
 

@@ -1,7 +1,8 @@
 """Where steps of a program leave what only the next ones read: buffers that a thread keeps from one call to the next.
 
 To make them in each call, with the zeros around an image and every operator's view of them, took a lone image a
-twentieth of its time.
+twentieth of its time. Every thread that has ever run a program keeps its set, some 4 MB for the widest layers: those of
+the engine, those that warm it up, and the one that leads all cores.
 """
 
 import threading

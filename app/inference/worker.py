@@ -1,10 +1,10 @@
 """The engine's threads: each takes a batch from the fair queue, runs it, reports what became of it, and takes the next.
 
 Several of them, one a lane of the engine, never wait for each other: while one's images are being answered and asked
-for anew, another computes. Everything here is either under the one lock or in an engine thread. While all of them work,
-the other side may put the next full batch together (`prepare`), so that it is ready when one is free; when less waits,
-a free thread takes what there is at once, or its share where others are free too. What nobody wants any more is looked
-for once more right before the forward pass.
+for anew, another computes. Everything here is either under the one lock or in a thread that computes. While all of them
+work, the other side may put the next full batch together (`prepare`), so that it is ready when one is free; when less
+waits, a free thread takes what there is at once, or its share where others are free too. What nobody wants any more is
+looked for once more right before the forward pass.
 
 A lone image may be computed by all cores, which one thread of the process leads (cores.py). If that is free it takes
 the image itself, in the place of a lane that sleeps on: to wake the lane, which wakes it and then waits for it, took an
@@ -31,7 +31,7 @@ Lead = Callable[[Callable[[], None]], bool]
 
 
 class Reports(Protocol):
-    """Where an engine thread tells what happened; each of these is called in that thread."""
+    """Where a thread that computes tells what happened; each of these is called in that thread."""
 
     def computed(self, batch: Batch, results: Computed, seconds: float) -> None:
         """The results of a batch, or of one request's part of a batch that had failed as a whole."""
@@ -45,8 +45,8 @@ class Reports(Protocol):
 
 @dataclass(eq=False)
 class _Lane:
-    """One thread: what it is woken by, and its times, time.monotonic(). working_since: of the batch under way;
-    free_since: of the end of the last one, 0 if nothing was there to go on with."""
+    """A thread, or who stands in for it: what it is woken by, and its times, time.monotonic(). working_since: of the
+    batch under way; free_since: of the end of the last one, 0 if nothing was there to go on with."""
 
     woken: threading.Condition
     working_since: float | None = None
@@ -123,14 +123,15 @@ class Worker:
         now = time.monotonic()
         return max(0.0 if (since := lane.working_since) is None else now - since for lane in self._lanes)
 
-    def push(self, request: Request) -> None:
+    def push(self, request: Request, *, on_all_cores: bool = False) -> None:
+        """on_all_cores: whether the leader may compute it, if it is a lone image."""
         with self._lock:
             if self._queue.images == 0:
                 self._waiting_since = request.arrived
             self._queue.push(request)
             self._prepare()
             alone = self._queue.images == 1 and len(self._idle) == len(self._lanes)
-            if not (alone and self._led()):
+            if not (on_all_cores and alone and self._led()):
                 self._wake_one()
 
     def charge(self, client: str, images: float) -> None:
@@ -186,8 +187,8 @@ class Worker:
         except DeviceLost as loss:
             self._lose(loss)
         except BaseException as error:  # nobody shall wait for a thread that has ended
-            log.exception("the engine thread ended")
-            self._lose(DeviceLost(f"the engine thread ended: {error!r}"))
+            log.exception("an engine thread ended")
+            self._lose(DeviceLost(f"an engine thread ended: {error!r}"))
 
     def _lose(self, loss: DeviceLost) -> None:
         self._end()
@@ -195,12 +196,19 @@ class Worker:
 
     def _serve(self, lane: _Lane) -> None:
         while (batch := self._next(lane)) is not None:
-            self._compute(lane, batch)
+            try:
+                self._compute(lane, batch)
+            except BaseException:
+                with self._lock:
+                    lane.working_since = None
+                raise
 
     def _stand_in(self, lane: _Lane) -> None:
-        """One batch, if it is still there, for a lane that is asleep and is woken for whatever waits afterwards."""
+        """The lone image, for a lane that is asleep and is woken for whatever waits afterwards: for the image too, if
+        that has company by now, because a batch would keep the leader from others' images."""
         with self._lock:
-            batch = None if self._stopping else self._begin(lane, 0.0)
+            alone = self._queue.images == 1 and not self._stopping
+            batch = self._begin(lane, 0.0) if alone else None
         try:
             if batch is not None:
                 self._compute(lane, batch)
@@ -243,7 +251,7 @@ class Worker:
             self._idle.remove(lane)
 
     def _wake_one(self) -> None:
-        """The last to fall asleep: its caches are warm, and so are the threads that a lone image shares with it."""
+        """The last to fall asleep: its caches are the warmest."""
         if self._idle:
             self._idle.pop().woken.notify()
 

@@ -135,8 +135,10 @@ def test_a_thread_that_dies_leaves_nobody_waiting(caplog):
 
         batcher = Batcher(suicidal)
         await batcher.start()
-        with pytest.raises(DeviceLost, match="the engine thread ended"):
+        with pytest.raises(DeviceLost, match="an engine thread ended"):
             await submit(batcher, 1)
+        await asyncio.to_thread(batcher._worker._threads[0].join, 10)
+        assert batcher.working_for == 0
 
     asyncio.run(go())
-    assert "the engine thread ended" in caplog.text
+    assert "an engine thread ended" in caplog.text

@@ -98,7 +98,7 @@ def test_the_layout_that_is_sooner_alone_is_taken(monkeypatch, by_inputs, in_a_b
 
     def timed(x, weight, *rest):
         clock[0] += in_a_batch if weight is packed else by_inputs
-        return multiply(x, weight, *rest)
+        return multiply(x, packed, *rest)  # of the same bits on every processor
 
     monkeypatch.setattr(packing.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", timed)
@@ -106,15 +106,19 @@ def test_the_layout_that_is_sooner_alone_is_taken(monkeypatch, by_inputs, in_a_b
         assert ("packed" if packing._sooner_alone(affine, packed) is packed else "by inputs") == expected
 
 
-def test_a_layout_of_other_bits_is_not_taken(monkeypatch):
-    affine = linear()
+@pytest.mark.parametrize("threads", [1, os.cpu_count()])
+def test_a_layout_of_other_bits_is_not_taken(monkeypatch, threads):
+    affine, clock = linear(), [0.0]
     multiply = torch.ops.mkldnn._linear_pointwise
     packed = Packed().weight(affine)
 
     def rounding(x, weight, *rest):
-        made = multiply(x, weight, *rest)
-        return made if weight is packed else made.nextafter(torch.tensor(torch.inf))
+        clock[0] += weight is packed  # which is always later
+        made = multiply(x, packed, *rest)
+        off = weight is not packed and torch.get_num_threads() == threads
+        return made.nextafter(torch.tensor(torch.inf)) if off else made
 
+    monkeypatch.setattr(packing.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", rounding)
     with torch.inference_mode():
         assert packing._sooner_alone(affine, packed) is packed

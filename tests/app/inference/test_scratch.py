@@ -1,10 +1,14 @@
 """Buffers are kept by each thread for itself, and what lies in them from one call does not reach the next."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import torch
+from torch.nn import functional
 
+from app.inference.emit import emit
+from app.inference.program import RECORDED_BATCH, Program, Var
 from app.inference.scratch import Constants, Scratch
 from app.inference.winograd import by_groups
 from tests.app.inference.doubling import compiled, layer
@@ -47,7 +51,7 @@ def test_programs_share_buffers_the_largest_of_a_name():
 
 
 def test_a_thread_keeps_its_own():
-    constants, together = Constants(Scratch()), Barrier(2)
+    constants, together = Constants(Scratch()), Barrier(2, timeout=10)
     constants.part("a", part(5))
 
     def mine(value):
@@ -59,6 +63,22 @@ def test_a_thread_keeps_its_own():
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(mine, [1, 2])) == [[1] * 5, [2] * 5]
+
+
+def test_layers_of_two_sizes_keep_the_zeros_around_their_images():
+    first = layer(64, 64, 8, 8)
+    second = replace(layer(64, 64, 16, 16), x=first.out)
+    steps = [by_groups(first), by_groups(second)]
+    source, constants = emit(Program(first.x, Var((RECORDED_BATCH,)), steps, second.out), onednn=False)
+    forward = torch.jit.CompilationUnit(source).forward
+    x = torch.randn(2, 64, 8, 8)
+    wanted = x
+    for affine in (first, second):
+        wanted = functional.conv_transpose2d(wanted, affine.weight, affine.bias, stride=2, padding=1)
+    with torch.inference_mode():
+        for _ in range(2):
+            made = forward(x, torch.zeros(2, dtype=torch.int64), constants.of_this_thread())
+            torch.testing.assert_close(made, wanted, rtol=0, atol=1e-5)
 
 
 def test_an_image_is_the_same_after_others_and_beside_them():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import DeviceLost, EngineFailed
+from app.inference import cores
 from app.inference.cores import lead, on_all_cores
 from tests.app.inference.gated import GatedEngine, all_entered, entered, expected, running, submit
 
@@ -37,11 +38,19 @@ async def all_asleep(batcher):
             await asyncio.sleep(0.001)
 
 
+async def all_free(batcher):
+    """The leader, too, which is so a moment after its lane."""
+    await all_asleep(batcher)
+    async with asyncio.timeout(10):
+        while cores._FREE.locked():
+            await asyncio.sleep(0.001)
+
+
 @contextlib.asynccontextmanager
 async def asleep(engine, lanes, lead=lead):
     """A batcher whose lanes all sleep."""
     async with running(engine, lanes=lanes, lead=lead) as batcher:
-        await all_asleep(batcher)
+        await all_free(batcher)
         yield batcher
 
 
@@ -61,7 +70,7 @@ def computed(requests, *, lanes=2, **settings):
     async def go():
         async with running(engine, lanes=lanes, **{"lead": lead, **settings}) as batcher:
             for number, n in enumerate(requests):
-                await all_asleep(batcher)
+                await all_free(batcher)
                 np.testing.assert_array_equal(await submit(batcher, number, n), expected(number, n))
 
     asyncio.run(go())
@@ -94,7 +103,8 @@ def test_while_the_leader_is_busy_lanes_do_all():
         engine = Engine(gated=False)
 
         async def go():
-            async with asleep(engine, 2) as batcher:
+            async with running(engine, lanes=2, lead=lead) as batcher:
+                await all_asleep(batcher)
                 await submit(batcher, 1)
 
         asyncio.run(go())
@@ -136,15 +146,56 @@ def test_what_waits_afterwards_wakes_the_lane(n):
     assert engine.led == [True] + [False] * (len(engine.led) - 1)
 
 
-def test_what_nobody_wants_any_more_is_not_computed():
-    engine, asked = Engine(gated=False), []
+def later(asked):
+    """A leader that begins when the test wants it to."""
 
-    def later(action):
+    def lead(action):
         asked.append(action)
         return True
 
+    return lead
+
+
+def test_an_image_that_has_company_by_then_is_left_to_the_lane():
+    engine, asked = Engine(gated=False), []
+
     async def go():
-        async with asleep(engine, 1, later) as batcher:
+        async with asleep(engine, 1, later(asked)) as batcher:
+            tasks = [submit(batcher, number) for number in (1, 2, 3)]
+            await asyncio.sleep(0)
+            leader = threading.Thread(target=asked.pop())
+            leader.start()
+            await asyncio.gather(*tasks)
+            await asyncio.to_thread(leader.join)
+            assert leader.ident not in engine.threads
+            assert asked == []
+
+    asyncio.run(go())
+    assert [len(batch) for batch in engine.batches] == [3]
+
+
+def test_a_lone_picture_to_encode_is_a_lanes():
+    encoded = []
+
+    def encode(images):
+        encoded.append(threading.get_ident())
+        return images.reshape(len(images), -1).astype(np.float32)
+
+    async def go():
+        async with running(Engine(), lanes=1, lead=lead, engine_encode=encode) as batcher:
+            await all_free(batcher)
+            picture = np.ones((1, 1, 1, 2), np.uint8)
+            await batcher.encode(picture, deadline=time.monotonic() + 10, client="me")
+            assert encoded == [batcher._worker._threads[0].ident]
+
+    asyncio.run(go())
+
+
+def test_what_nobody_wants_any_more_is_not_computed():
+    engine, asked = Engine(gated=False), []
+
+    async def go():
+        async with asleep(engine, 1, later(asked)) as batcher:
             given_up = submit(batcher, 1)
             await asyncio.sleep(0)
             given_up.cancel()
@@ -168,7 +219,7 @@ def test_a_failure_there_is_that_requests_and_others_go_on():
         async with asleep(engine, 1) as batcher:
             with pytest.raises(EngineFailed, match="poisoned"):
                 await submit(batcher, 1)
-            await all_asleep(batcher)
+            await all_free(batcher)
             np.testing.assert_array_equal(await submit(batcher, 2), expected(2, 1))
 
     asyncio.run(go())
@@ -198,10 +249,9 @@ def test_the_end_waits_for_the_leader():
 
     async def go():
         async with leading(engine, 2) as (batcher, first):
-            opened = threading.Timer(0.05, engine.open)
-            opened.start()
+            threading.Timer(0.05, engine.open).start()
             await asyncio.to_thread(batcher._worker.stop)
-            assert opened.finished.is_set()
+            assert not engine.gated
             assert batcher.working_for == 0
             np.testing.assert_array_equal(await first, expected(1, 1))
 
