@@ -1,7 +1,7 @@
 """Latents of requests that arrive together, computed together.
 
 Array operations on one seed cost as much as on thirty. Requests that reach this point in one turn of the event loop
-(under load: many) share one call; alone, a request waits for the next turn, some tens of microseconds.
+(under load: many) share one call, for which each waits until the next turn. Who is alone does not.
 """
 
 import asyncio
@@ -23,9 +23,11 @@ class Gathering:
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, int], list[tuple[NDArray[np.uint32], asyncio.Future[Drawn]]]] = {}
 
-    async def draw(self, seeds: NDArray[np.uint32], z_dim: int, num_classes: int) -> Drawn:
-        """z float32 [n, z_dim] of the seeds, and the class int64 [n] that each draws (zeros without classes)."""
-        if seeds.size >= _ENOUGH:
+    async def draw(self, seeds: NDArray[np.uint32], z_dim: int, num_classes: int, *, alone: bool = False) -> Drawn:
+        """z float32 [n, z_dim] of the seeds, and the class int64 [n] that each draws (zeros without classes).
+
+        alone: nothing else is on its way that it could share a call with."""
+        if alone or seeds.size >= _ENOUGH:
             return latents(seeds, z_dim), labels_for(seeds, num_classes)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Drawn] = loop.create_future()

@@ -129,7 +129,8 @@ class Pipeline:
         Raises Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost. Cancelling as in `generate`.
         """
         manifest = served.manifest
-        z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes))
+        alone = served.batcher.backlog.images <= order.n  # with this order, if it has a place
+        z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes), alone=alone)
         if order.mix is not None:
             z, drawn = order.mix.mixed(z), drawn[list(order.mix.owners)]
         if classes is None:
@@ -201,7 +202,7 @@ class Pipeline:
 
     def _tell(self, ref: str, n: int, form: Form, encode: float) -> None:
         self._telemetry.generated(ref, n)
-        self._telemetry.encoded(form.value, encode)
+        self._telemetry.encoded(form.word, encode)
 
     def _check(self, served: "ServedModel", order: Order) -> int:
         if order.prompt and not served.manifest.classes:

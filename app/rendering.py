@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.animation import animated
 from app.errors import InvalidField
-from app.images.encode import Format, encode
+from app.images.encode import MEDIA_TYPES, Format, encode
 from app.images.grid import assemble
 from app.images.provenance import Json, Recipe
 from app.resizing import resized
@@ -35,16 +35,14 @@ class Form(Enum):
     JSON = "json"
     ZIP = "zip"
 
-    @property
-    def media_type(self) -> str:
-        return f"image/{self.value}" if self in _GRIDS else f"application/{self.value}"
+    def __init__(self, word: str) -> None:
+        # Attributes, because every request asks for them several times, and `value` is two calls of Python's own.
+        self.word = word
+        self.file: Format | None = next((known for known in MEDIA_TYPES if known == word), None)  # of a grid
+        self.is_grid = self.file is not None
+        self.media_type = MEDIA_TYPES[self.file] if self.file else f"application/{word}"
 
-    @property
-    def is_grid(self) -> bool:
-        return self in _GRIDS
 
-
-_GRIDS = (Form.PNG, Form.WEBP, Form.JPEG)
 _MAX_SIDE = {Form.WEBP: 16_383, Form.JPEG: 65_535}  # what the file formats can hold
 
 
@@ -100,7 +98,7 @@ def check(form: Form, layout: Layout, n: int, shape: tuple[int, int, int], max_p
         field = "size" if layout.size else "scale" if layout.scale > 1 else "n"
         raise InvalidField(f"the answer would have {pixels} pixels; this service makes at most {max_pixels}", field)
     if form.is_grid and max(sides) > _MAX_SIDE.get(form, max_pixels):
-        raise InvalidField(f"{form.value} holds at most {_MAX_SIDE[form]} pixels a side, not {max(sides)}", "format")
+        raise InvalidField(f"{form.word} holds at most {_MAX_SIDE[form]} pixels a side, not {max(sides)}", "format")
     if (*layout.background, _OPAQUE)[3] != _OPAQUE and (channels < 4 or form is Form.JPEG):
         without = "JPEG has" if channels == 4 else "the images of this model have"
         raise InvalidField(f"{without} no transparency: give #rrggbb", "background")
@@ -113,13 +111,14 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
         return _json(images, recipe, layout)
     if form is Form.ZIP:
         return _zip(images, recipe, layout)
-    assert form.value in ("png", "webp", "jpeg")
+    file = form.file
+    assert file is not None
     if layout.size is not None:
-        return next(files(images[:1], recipe, layout, form.value))
+        return next(files(images[:1], recipe, layout, file))
     if layout.frame_ms is not None:
-        assert form.value != "jpeg"
+        assert file != "jpeg"
         shown = _shown_as(recipe, layout, {"frame_ms": layout.frame_ms, "scale": layout.scale})
-        return animated(images, layout.frame_ms, layout.scale, shown, form.value)
+        return animated(images, layout.frame_ms, layout.scale, shown, file)
     grid = assemble(images, layout.columns, layout.padding, layout.background, layout.scale)
     background = "#" + bytes(layout.background).hex()
     parameters: dict[str, Json] = {
@@ -128,7 +127,7 @@ def render(images: Images, recipe: Recipe, form: Form, layout: Layout) -> bytes:
         "background": background,
         "scale": layout.scale,
     }
-    return encode(grid, form.value, recipe=_shown_as(recipe, layout, parameters), background=layout.background)
+    return encode(grid, file, recipe=_shown_as(recipe, layout, parameters), background=layout.background)
 
 
 def files(images: Images, recipe: Recipe, layout: Layout, form: Format) -> Iterator[bytes]:

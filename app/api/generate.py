@@ -13,6 +13,7 @@ from app.api.clients import Clients
 from app.api.departure import unless_gone
 from app.api.schemas import EXAMPLES, Generated, GenerateRequest
 from app.api.seed_runs import written
+from app.api.whole import Whole
 from app.front.front import ARRIVED
 from app.front.headers import header
 from app.front.journal import FACTS
@@ -84,7 +85,8 @@ def router(pipeline: Pipeline, clients: Clients, settings: Settings) -> APIRoute
                 request.scope[JUDGE] = pipeline.judge(order, order.deadline - arrived)
             raise
         request.scope[FACTS] |= facts(order, answer)
-        return Response(answer.body, media_type=answer.media_type, headers=headers(order, answer))
+        head = [(name.encode(), value.encode()) for name, value in headers(order, answer).items()]
+        return Whole(200, answer.body, answer.media_type, head)
 
     return routes
 

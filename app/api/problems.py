@@ -13,10 +13,9 @@ from starlette.exceptions import HTTPException
 from app import errors
 from app.api import dialects
 from app.api.dialects import Dialect
+from app.api.whole import Headers, Whole
 from app.front.limits import Scope
 from app.front.request_id import request_id
-
-Headers = list[tuple[bytes, bytes]]
 
 MEDIA_TYPE = dialects.PROBLEM.media_type
 
@@ -61,7 +60,7 @@ def problem(error: errors.TesseraError, scope: Scope) -> Response:
         headers.append((b"www-authenticate", b'Bearer realm="tessera"'))
     if content["status"] in (408, 413):
         headers.append((b"connection", b"close"))  # the rest of the body was not read
-    return _Problem(content, scope, headers)
+    return _told(content, scope, headers)
 
 
 def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
@@ -81,7 +80,7 @@ def document(error: errors.TesseraError, identity: str = "") -> dict[str, Any]:
 def bug(scope: Scope) -> Response:
     """The response for an exception that is not of the tree: the details are for the log, not for the caller."""
     detail = "an unexpected error; the log has it under this request's id"
-    return _Problem(_document(500, "internal_error", "Internal error", detail, request_id(scope)), scope, [])
+    return _told(_document(500, "internal_error", "Internal error", detail, request_id(scope)), scope, [])
 
 
 def install(app: FastAPI) -> None:
@@ -127,16 +126,9 @@ def _document(status: int, code: str, title: str, detail: str, identity: str) ->
     return content
 
 
-class _Problem(Response):
-    """headers: besides type and length, as they are sent: the framework's own way to them costs as much as the body."""
-
-    def __init__(self, problem: dict[str, Any], scope: Scope, headers: Headers) -> None:
-        dialect = dialects.spoken_at(scope["path"])
-        self.status_code = problem["status"]
-        self.background = None
-        self.body = to_json(dialect.told(problem))
-        length = b"%d" % len(self.body)
-        self.raw_headers = [*headers, (b"content-length", length), (b"content-type", dialect.media_type.encode())]
+def _told(problem: dict[str, Any], scope: Scope, headers: Headers) -> Response:
+    dialect = dialects.spoken_at(scope["path"])
+    return Whole(problem["status"], to_json(dialect.told(problem)), dialect.media_type, headers)
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:
@@ -150,7 +142,7 @@ async def _on_plain(request: Request, error: Exception) -> Response:
     detail = f"{request.method} {request.url.path}: {error.detail}"
     content = _document(error.status_code, code, title, detail, request_id(request.scope))
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
-    return _Problem(content, request.scope, headers)
+    return _told(content, request.scope, headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

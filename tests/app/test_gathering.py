@@ -49,6 +49,15 @@ def test_those_who_come_together_share_one_call(monkeypatch: pytest.MonkeyPatch)
     assert sizes == [10, 2]
 
 
+def test_who_is_alone_waits_for_nobody() -> None:
+    coroutine = Gathering().draw(seeds(5), 8, 3, alone=True)
+    with pytest.raises(StopIteration) as ended:
+        coroutine.send(None)
+    z, drawn = ended.value.value
+    assert (z == latents(seeds(5), 8)).all()
+    assert drawn.tolist() == labels_for(seeds(5), 3).tolist()
+
+
 def test_one_that_leaves_does_not_disturb_the_others() -> None:
     async def main() -> Any:
         desk = Gathering()
