@@ -129,7 +129,7 @@ class Pipeline:
         Raises Overloaded, Unavailable, DeadlineExceeded, EngineFailed, DeviceLost. Cancelling as in `generate`.
         """
         manifest = served.manifest
-        alone = served.batcher.backlog.images <= order.n  # with this order, if it has a place
+        alone = place is not None and served.batcher.backlog.images <= order.n  # which are its own
         z, drawn = await self._gathering.draw(order.seeds, manifest.latent.dim, len(manifest.classes), alone=alone)
         if order.mix is not None:
             z, drawn = order.mix.mixed(z), drawn[list(order.mix.owners)]

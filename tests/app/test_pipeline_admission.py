@@ -95,21 +95,36 @@ def test_what_was_let_in_counts_for_those_who_come_at_the_same_moment(kitchen: A
         await asyncio.gather(*(kitchen.pipeline.generate(order([seed, seed + 1])) for seed in (1, 3, 5)))
 
     kitchen.admission.refusal = refusal
-    asyncio.run(main())
-    assert before == [0, 2, 4]
+    with batcher.backlog.hold("somebody", 1):
+        asyncio.run(main())
+    assert before == [1, 3, 5]
     assert batcher.backlog.images == 0, "the batcher counts what it has taken in itself; this one counts nothing"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_who_is_alone_does_not_wait_for_company(kitchen: Any, others: int) -> None:
+    async def main() -> int:
+        task = asyncio.create_task(kitchen.pipeline.generate(order([1, 2])))
+        await asyncio.sleep(0)
+        come = len(kitchen.avatars.batcher.asked)
+        await task
+        return come
+
+    with kitchen.avatars.batcher.backlog.hold("somebody", others):
+        assert asyncio.run(main()) == (not others)
 
 
 def test_the_place_of_what_is_given_up_before_it_waits_is_left(kitchen: Any) -> None:
     async def main() -> None:
         task = asyncio.create_task(kitchen.pipeline.generate(order([1, 2])))
         await asyncio.sleep(0)
-        assert kitchen.avatars.batcher.backlog.images == 2
+        assert kitchen.avatars.batcher.backlog.images == 3
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(main())
+    with kitchen.avatars.batcher.backlog.hold("somebody", 1):
+        asyncio.run(main())
     assert kitchen.avatars.batcher.backlog.images == 0
     assert kitchen.avatars.batcher.asked == []
 
