@@ -15,7 +15,6 @@ from app.inference.cores import on_all_cores
 from app.inference.program import Affine
 
 _USUAL_BATCH = 16  # where the batch is not known; other sizes want the same layout
-
 _ROUNDS = 9  # in which two layouts are compared; the best of each counts
 
 Size = tuple[int, ...]  # of a layer's input
