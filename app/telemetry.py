@@ -23,6 +23,7 @@ M = TypeVar("M", Counter, Histogram)
 _SECONDS = tuple(0.0005 * 2**power for power in range(17))  # 0.5 ms to 33 s
 _SIZES = tuple(2**power for power in range(13))
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_MOST_UNCOUNTED = 256
 
 
 class Telemetry:
@@ -35,6 +36,7 @@ class Telemetry:
         GCCollector(registry=registry)
         self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", "route")
+        self._over: dict[tuple[str, str, int], _Over] = {}
         self._observers: dict[str, ModelObserver] = {}
         self._encode = self._histogram("encode_seconds", "Time to assemble and encode an answer.", "format")
         self._images = self._counter("images_generated", "Images computed and answered.", "model")
@@ -42,33 +44,36 @@ class Telemetry:
         self._batch_size = self._histogram("batch_size", "Images in a forward pass.", "model", buckets=_SIZES)
         self._forward = self._histogram("forward_seconds", "Time of a forward pass.", "model")
         self._rejected = self._counter("images_rejected", "Images refused.", "model", "reason")
+        self._rejections: dict[tuple[str, str], int] = {}
         self._cancelled = self._counter("images_cancelled", "Images dropped before they were computed.", "model")
         self._oom_splits = self._counter("oom_splits", "Batches halved for want of device memory.", "model")
         self._queue = self._gauge("queue_images", "Images waiting for the engine.", "model")
         self._memory = self._gauge(
             "device_memory_bytes", "Memory of an accelerator held for a model's device.", "model"
         )
-        self._in_flight = 0
-        self.watch("requests_in_flight", "Requests being received or answered.", lambda: self._in_flight)
+        self._arrived = 0
+        self.watch("requests_in_flight", "Requests being received or answered.", self._in_flight)
 
     def exposition(self) -> bytes:
         """The text that GET /metrics answers with."""
+        for over in self._over.values():
+            over.count()
+        for labels, images in self._rejections.items():
+            _series(self._rejected, *labels).inc(images)
+        self._rejections.clear()
         return generate_latest(self._registry)
 
     def arrived(self) -> None:
-        self._in_flight += 1
+        self._arrived += 1
 
     def answered(self, route: str, method: str, status: int) -> Callable[[float], None]:
-        """What counts such a request when it is over, told its seconds."""
+        """What is told of such a request when it is over: its seconds."""
         # An invented method would otherwise be a new time series.
-        method = method if method in _METHODS else "other"
-        requests, took = _series(self._requests, route, method, status), _series(self._request_seconds, route)
-
-        def over(seconds: float) -> None:
-            self._in_flight -= 1
-            requests.inc()
-            took.observe(seconds)
-
+        kind = route, method if method in _METHODS else "other", status
+        over = self._over.get(kind)
+        if over is None:
+            requests, took = self._requests.labels(*kind), self._request_seconds.labels(route)
+            over = self._over[kind] = _Over(requests, took)
         return over
 
     def encoded(self, form: str, seconds: float) -> None:
@@ -78,7 +83,8 @@ class Telemetry:
         _series(self._images, model).inc(n)
 
     def rejected(self, model: str, reason: str, n: int) -> None:
-        _series(self._rejected, model, reason).inc(n)
+        labels = model, reason
+        self._rejections[labels] = self._rejections.get(labels, 0) + n
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A gauge read anew at every scrape."""
@@ -99,9 +105,12 @@ class Telemetry:
             self._wait.labels(model),
             self._cancelled.labels(model),
             self._oom_splits.labels(model),
-            lambda reason, n: self.rejected(model, reason, n),
+            lambda reason, n: _series(self._rejected, model, reason).inc(n),
         )
         return observer
+
+    def _in_flight(self) -> int:
+        return self._arrived - sum(over.total for over in self._over.values())
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(f"tessera_{name}", documentation, labels, registry=self._registry)
@@ -117,6 +126,35 @@ class Telemetry:
 def _series(metric: M, *labels: str | int) -> M:
     """Remembered, because finding a series by its labels costs more than counting."""
     return metric.labels(*labels)
+
+
+class _Over:
+    """Requests of one kind that are over: counted some at a time, and when somebody wants to know.
+
+    In an overload that takes the engine's time, and each by itself would find nothing of all this in a cache.
+    """
+
+    def __init__(self, requests: Counter, took: Histogram) -> None:
+        self._requests = requests
+        self._took = took
+        self._counted = 0
+        self._seconds: list[float] = []
+
+    @property
+    def total(self) -> int:
+        return self._counted + len(self._seconds)
+
+    def __call__(self, seconds: float) -> None:
+        self._seconds.append(seconds)
+        if len(self._seconds) == _MOST_UNCOUNTED:
+            self.count()
+
+    def count(self) -> None:
+        self._counted += len(self._seconds)
+        self._requests.inc(len(self._seconds))
+        for seconds in self._seconds:
+            self._took.observe(seconds)
+        self._seconds.clear()
 
 
 class ModelObserver:

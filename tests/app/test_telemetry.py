@@ -21,6 +21,25 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
     assert value(telemetry, "tessera_request_seconds_count", route="/generate") == 3
 
 
+def test_what_is_counted_some_at_a_time_is_there_at_every_scrape_and_once() -> None:
+    telemetry = Telemetry()
+    over = telemetry.answered("/generate", "POST", 429)
+    answered = 0
+    for more in (1, 600, 0, 255):
+        for _ in range(more):
+            telemetry.arrived()
+            over(0.01)
+            telemetry.rejected("avatars@1", "queue_full", 16)
+        answered += more
+        told = samples(telemetry)
+        route = frozenset({("route", "/generate")})
+        assert told["tessera_requests_total", route | {("method", "POST"), ("status", "429")}] == answered
+        assert told["tessera_request_seconds_count", route] == answered
+        refused = frozenset({("model", "avatars@1"), ("reason", "queue_full")})
+        assert told["tessera_images_rejected_total", refused] == 16 * answered
+        assert told["tessera_requests_in_flight", frozenset()] == 0
+
+
 def test_requests_in_flight_go_up_and_down() -> None:
     telemetry = Telemetry()
     telemetry.arrived()
