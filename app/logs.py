@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -95,30 +95,32 @@ def flush() -> None:
         handler.flush()
 
 
-def request(route: str, facts: dict[str, Any], own: Mapping[str, Any] | None = None) -> None:
-    """The line of one request; that of a quiet route only at level debug, unless it failed.
+def request(route: str, facts: dict[str, Any]) -> None:
+    """The line of one request; that of a quiet route only at level debug, unless it failed."""
+    sharing(route, facts)({})
 
-    own: in place of some of the facts, which may belong to other requests as well.
-    """
+
+def sharing(route: str, facts: dict[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+    """What writes the line of a request that has these facts, but for some of its own, which it is told."""
     level = logging.DEBUG if route in QUIET_ROUTES and facts["status"] < 500 else logging.INFO
     if not access.isEnabledFor(level):
-        return
+        return lambda own: None
     match logging.root.handlers:
         case [Lines() as only]:
-            only.write(_Request(time.time(), level, facts, own))
+            return lambda own: only.write(_Request(time.time(), level, facts, own))
         case _:
-            access.log(level, "request", extra={"facts": {**facts, **(own or {})}})
+            return lambda own: access.log(level, "request", extra={"facts": {**facts, **own}})
 
 
 class _Request(NamedTuple):
     when: float
     level: int
     facts: dict[str, Any]
-    own: Mapping[str, Any] | None
+    own: Mapping[str, Any]
 
     def text(self) -> str:
         second, fraction = divmod(self.when, 1)
-        facts = {**self.facts, **self.own} if self.own else self.facts
+        facts = {**self.facts, **self.own}
         return f"{_opening(int(second), self.level) % int(fraction * 1000)}{_encoded(facts)[1:]}"
 
 

@@ -45,12 +45,12 @@ class RequestJournal:
         }
         if trace := trace_id(scope):
             line["trace_id"] = trace
-        line |= scope[FACTS]
+        write = logs.sharing(route, line | scope[FACTS])
 
         def note(identity: str, seconds: float, size: int) -> None:
             over(seconds)
             ms = round(seconds * 1e5) / 100  # rounding to decimals costs four times as much
-            logs.request(route, line, {"request_id": identity, "ms": ms, "bytes": size})
+            write({"request_id": identity, "ms": ms, "bytes": size})
 
         return note
 

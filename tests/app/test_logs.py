@@ -46,8 +46,9 @@ def test_what_a_request_does_not_share_with_others_stands_where_theirs_does(
     logs.configure("info")
     logging.getLogger().handlers += others
     shared = {"request_id": "", "status": 429, "ms": 0.0}
+    write = logs.sharing("/generate", shared)
     for identity in ("a", "b"):
-        logs.request("/generate", shared, {"ms": 0.12, "request_id": identity})
+        write({"ms": 0.12, "request_id": identity})
     found = [dict(list(line.items())[-3:]) for line in lines(capsys)]
     assert found == [{"request_id": identity, "status": 429, "ms": 0.12} for identity in ("a", "b")]
     assert [list(line) for line in found] == [["request_id", "status", "ms"]] * 2
