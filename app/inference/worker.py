@@ -18,29 +18,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
-from app.errors import DeviceLost, EngineFailed
+from app.errors import DeviceLost
+from app.inference.computing import Computing, Reports
 from app.inference.fair_queue import FairQueue
-from app.inference.jobs import Batch, Computed, Request, assemble
-from app.inference.turns import share_cores
+from app.inference.jobs import Batch, Request, assemble
+from app.inference.turns import give_way, share_cores
 
 log = logging.getLogger("tessera")
 
 Lead = Callable[[Callable[[], None]], bool]
-
-
-class Reports(Protocol):
-    """Where a thread that computes tells what happened; each of these is called in that thread."""
-
-    def computed(self, batch: Batch, results: Computed, seconds: float) -> None:
-        """The results of a batch, or of one request's part of a batch that had failed as a whole."""
-
-    def failed(self, request: Request, error: EngineFailed) -> None:
-        """This request's forward pass failed, also when tried again alone."""
-
-    def lost(self, loss: DeviceLost) -> None:
-        """The device, or the thread itself, is gone; all threads end with this."""
 
 
 @dataclass(eq=False)
@@ -73,6 +60,7 @@ class Worker:
         lead: Lead | None = None,
     ) -> None:
         self._reports = reports
+        self._computing = Computing(reports, self.withdraw)
         self._largest = largest
         self._usual = min(usual or largest, largest)
         self._max_wait_s = max_wait_s
@@ -197,11 +185,12 @@ class Worker:
     def _serve(self, lane: _Lane) -> None:
         while (batch := self._next(lane)) is not None:
             try:
-                self._compute(lane, batch)
+                lane.free_since = self._computing.run(batch)
             except BaseException:  # told by whoever called; here only: this lane is not at work any more
                 with self._lock:
                     lane.working_since = None
                 raise
+            give_way()
 
     def _stand_in(self, lane: _Lane) -> None:
         """The lone image, for a lane that is asleep and is woken for whatever waits afterwards: for the image too, if
@@ -211,7 +200,7 @@ class Worker:
             batch = self._begin(lane, 0.0) if alone else None
         try:
             if batch is not None:
-                self._compute(lane, batch)
+                lane.free_since = self._computing.run(batch)
         finally:
             with self._lock:
                 lane.working_since = None
@@ -272,36 +261,3 @@ class Worker:
             if batch is not None:
                 return batch
         return None
-
-    def _compute(self, lane: _Lane, batch: Batch) -> None:
-        try:
-            self._run(lane, batch)
-        except DeviceLost:
-            raise
-        except Exception as error:
-            self._retry(lane, batch, error)
-
-    def _retry(self, lane: _Lane, batch: Batch, error: Exception) -> None:
-        """Each request of a failed batch again, alone: only those that fail again are to blame."""
-        for alone in batch.split():
-            if alone.wanted(time.monotonic()) is None:
-                continue
-            try:
-                self._run(lane, alone)
-            except DeviceLost:
-                raise
-            except Exception as again:
-                failure = EngineFailed(f"the forward pass failed: {again}")
-                failure.__cause__ = error
-                self.withdraw(alone.pieces[0].request)
-                self._reports.failed(alone.pieces[0].request, failure)
-
-    def _run(self, lane: _Lane, batch: Batch) -> None:
-        began = time.monotonic()
-        results = batch.forward(*batch.inputs)
-        lane.free_since = time.monotonic()
-        seconds = lane.free_since - began
-        if len(results) != batch.size:
-            raise EngineFailed(f"{batch.size} images were asked for, {len(results)} came")
-        batch.busy += seconds
-        self._reports.computed(batch, results, seconds)
