@@ -16,7 +16,6 @@ import struct
 import sys
 import threading
 from contextlib import suppress
-from functools import cache
 
 NICENESS = 5  # above the rest of the process's: a third of its weight
 TURN_S = 0.014
@@ -38,11 +37,11 @@ def share_cores() -> None:
 def give_way() -> None:
     """Between two batches: whatever waits for this core has it now, not in the middle of the next one.
 
-    Nor while this thread holds the interpreter lock, as it does around a batch: who is interrupted then has the event
-    loop wait for the lock, and afterwards for one more turn to end.
+    Nor while this thread holds the interpreter lock, as it does around a batch, and lets go of here: who is interrupted
+    with it has the event loop wait for the lock, and afterwards for one more turn to end.
     """
     if sys.platform == "linux":
-        _libc().sched_yield()  # os.sched_yield keeps the interpreter lock
+        os.sched_yield()
 
 
 def _ask_for_turns(seconds: float) -> None:
@@ -52,9 +51,4 @@ def _ask_for_turns(seconds: float) -> None:
         return
     nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, policy, 0, nice, 0, round(seconds * 1e9), 0, 0)
-    _libc().syscall(call, 0, attributes, 0)
-
-
-@cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
+    ctypes.CDLL(None).syscall(call, 0, attributes, 0)

@@ -7,6 +7,7 @@ import re
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -78,3 +79,19 @@ def test_another_policy_is_left_as_it_is() -> None:
 def test_on_a_machine_that_is_not_known_it_is_nicer_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "abacus")
     assert in_a_thread(afterwards) == min(niceness() + turns.NICENESS, 19)
+
+
+def test_who_gives_way_lets_go_of_the_interpreter_lock() -> None:
+    called, came = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: called.wait() and came.set())
+    other.start()
+    usual = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1_000)  # nobody is made to let go of it
+        called.set()
+        until = time.monotonic() + 10
+        while not came.is_set() and time.monotonic() < until:
+            turns.give_way()
+        assert came.is_set()
+    finally:
+        sys.setswitchinterval(usual)

@@ -149,6 +149,33 @@ def test_a_batch_that_waits_for_a_busy_engine_thread_costs_that_time_too():
     assert second >= next_pass + 0.02
 
 
+def test_a_lane_gives_way_between_two_batches(monkeypatch):
+    """When what it computed is on its way, and before it takes the next."""
+    seen = []
+
+    class Reports:
+        def computed(self, batch, results, seconds):
+            seen.append("told")
+
+    def forward(z, label):
+        seen.append("computing")
+        return z
+
+    async def go():
+        worker = Worker(Reports(), 4, 0.0)
+        for number in range(2):
+            future = asyncio.get_running_loop().create_future()
+            worker.push(Request(forward, order(number, 4), time.monotonic() + FAR, "me", future, 0.0))
+        worker.start()
+        while seen.count("way") < 2:
+            await asyncio.sleep(0.005)
+        worker.stop()
+
+    monkeypatch.setattr("app.inference.worker.give_way", lambda: seen.append("way"))
+    asyncio.run(go())
+    assert seen == ["computing", "told", "way"] * 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
 def test_lanes_give_way_to_the_event_loop_and_to_nothing_else():
     seen = []
