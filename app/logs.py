@@ -95,13 +95,11 @@ def flush() -> None:
         handler.flush()
 
 
-def request(route: str, facts: dict[str, Any]) -> None:
-    """The line of one request; that of a quiet route only at level debug, unless it failed."""
-    sharing(route, facts)({})
+def request(route: str, facts: dict[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+    """What writes the line of a request that has these facts, but for some of its own, which it is told.
 
-
-def sharing(route: str, facts: dict[str, Any]) -> Callable[[Mapping[str, Any]], None]:
-    """What writes the line of a request that has these facts, but for some of its own, which it is told."""
+    That of a quiet route only at level debug, unless it failed.
+    """
     level = logging.DEBUG if route in QUIET_ROUTES and facts["status"] < 500 else logging.INFO
     if not access.isEnabledFor(level):
         return lambda own: None

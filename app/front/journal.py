@@ -45,7 +45,7 @@ class RequestJournal:
         }
         if trace := trace_id(scope):
             line["trace_id"] = trace
-        write = logs.sharing(route, line | scope[FACTS])
+        write = logs.request(route, line | scope[FACTS])
 
         def note(identity: str, seconds: float, size: int) -> None:
             over(seconds)

@@ -32,7 +32,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_request_is_one_json_line_with_its_facts(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
-    logs.request("/generate", {"status": 200, "request_id": "a\n{b", "path": '/\u2028"'})
+    logs.request("/generate", {"status": 200, "request_id": "a\n{b", "path": '/\u2028"'})({})
     (line,) = lines(capsys)
     assert (line["message"], line["level"]) == ("request", "info")
     assert (line["request_id"], line["path"]) == ("a\n{b", '/\u2028"')
@@ -46,7 +46,7 @@ def test_what_a_request_does_not_share_with_others_stands_where_theirs_does(
     logs.configure("info")
     logging.getLogger().handlers += others
     shared = {"request_id": "", "status": 429, "ms": 0.0}
-    write = logs.sharing("/generate", shared)
+    write = logs.request("/generate", shared)
     for identity in ("a", "b"):
         write({"ms": 0.12, "request_id": identity})
     found = [dict(list(line.items())[-3:]) for line in lines(capsys)]
@@ -56,17 +56,17 @@ def test_what_a_request_does_not_share_with_others_stands_where_theirs_does(
 
 def test_probes_are_quiet_unless_they_fail(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
-    logs.request("/readyz", {"status": 200})
-    logs.request("/readyz", {"status": 503})
+    logs.request("/readyz", {"status": 200})({})
+    logs.request("/readyz", {"status": 503})({})
     assert [line["status"] for line in lines(capsys)] == [503]
     logs.configure("debug")
-    logs.request("/readyz", {"status": 200})
+    logs.request("/readyz", {"status": 200})({})
     assert [line["status"] for line in lines(capsys)] == [200]
 
 
 def test_requests_are_not_logged_above_info(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning")
-    logs.request("/generate", {"status": 200})
+    logs.request("/generate", {"status": 200})({})
     assert lines(capsys) == []
 
 
@@ -74,7 +74,7 @@ def test_lines_keep_their_order_and_their_shape(capsys: pytest.CaptureFixture[st
     logs.configure("info")
     log = logging.getLogger("tessera")
     log.info("before")
-    logs.request("/generate", {"status": 200})
+    logs.request("/generate", {"status": 200})({})
     log.info("after")
     before, request, after = lines(capsys)
     assert [line["message"] for line in (before, request, after)] == ["before", "request", "after"]
@@ -90,14 +90,14 @@ def test_whoever_else_listens_is_told_of_requests_too(capsys: pytest.CaptureFixt
     other = logging.Handler()
     other.emit = told.append  # type: ignore[method-assign]
     logging.getLogger().addHandler(other)
-    logs.request("/generate", {"status": 200})
+    logs.request("/generate", {"status": 200})({})
     assert [record.getMessage() for record in told] == ["request"]
     assert [line["status"] for line in lines(capsys)] == [200]
 
 
 def test_what_is_no_unicode_is_written_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
-    logs.request("/generate", {"status": 200, "path": "\udcff"})
+    logs.request("/generate", {"status": 200, "path": "\udcff"})({})
     assert lines(capsys)[0]["path"] == "\udcff"
 
 
@@ -106,7 +106,7 @@ def test_an_output_that_fails_stops_no_request(capsys: pytest.CaptureFixture[str
     (handler,) = logging.getLogger().handlers
     with Path(os.devnull).open() as only_readable:
         handler.stream = only_readable  # type: ignore[attr-defined]
-        logs.request("/generate", {"status": 200})
+        logs.request("/generate", {"status": 200})({})
     assert "Logging error" in capsys.readouterr().err
 
 
@@ -119,7 +119,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def told(*words: str) -> None:
     """The lines of requests with these words, within an event loop."""
     for word in words:
-        logs.request("/generate", {"status": 200, "word": word})
+        logs.request("/generate", {"status": 200, "word": word})({})
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -176,7 +176,7 @@ def test_what_waits_is_written_when_the_interpreter_ends() -> None:
     program = """
 import asyncio
 from app import logs
-async def main(): logs.request("/generate", {"status": 429})
+async def main(): logs.request("/generate", {"status": 429})({})
 logs.configure("info")
 asyncio.run(main())
 """

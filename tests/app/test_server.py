@@ -34,7 +34,7 @@ def ended(before: str) -> subprocess.CompletedProcess[str]:
 import asyncio, logging, threading
 from app import logs, server
 async def main():
-    logs.request("/generate", {{"status": 429}})
+    logs.request("/generate", {{"status": 429}})({{}})
     {before}
     server.end_now(7)
 logs.configure("info")
