@@ -39,7 +39,7 @@ class Computing:
             return time.monotonic()
 
     def _retry(self, batch: Batch, error: Exception) -> None:
-        """Only those that fail again are to blame."""
+        """Each request again, alone: only those that fail again are to blame."""
         for alone in batch.split():
             if alone.wanted(time.monotonic()) is None:
                 continue
