@@ -167,7 +167,7 @@ def test_a_lane_gives_way_between_two_batches(monkeypatch):
             future = asyncio.get_running_loop().create_future()
             worker.push(Request(forward, order(number, 4), time.monotonic() + FAR, "me", future, 0.0))
         worker.start()
-        while seen.count("way") < 2:
+        while seen.count("told") < 2:
             await asyncio.sleep(0.005)
         worker.stop()
 
