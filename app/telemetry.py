@@ -83,6 +83,7 @@ class Telemetry:
         _series(self._images, model).inc(n)
 
     def rejected(self, model: str, reason: str, n: int) -> None:
+        """In the event loop only; counted, like what is over, when somebody wants to know."""
         labels = model, reason
         self._rejections[labels] = self._rejections.get(labels, 0) + n
 

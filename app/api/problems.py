@@ -114,12 +114,9 @@ def _status(kind: type[errors.TesseraError]) -> tuple[int, str]:
 def retry_after(error: errors.TesseraError) -> int | None:
     """Whole seconds, at least 1: the header allows no fractions, and 0 would invite a busy loop. None: says nothing."""
     if isinstance(error, (errors.Overloaded, errors.Unavailable)):
-        return whole_seconds(error.retry_after)
+        seconds = error.retry_after
+        return max(1, math.ceil(seconds)) if math.isfinite(seconds) else 60
     return 5 if isinstance(error, errors.DeviceLost) else None
-
-
-def whole_seconds(wait: float) -> int:
-    return max(1, math.ceil(wait)) if math.isfinite(wait) else 60
 
 
 def _document(status: int, code: str, title: str, detail: str, identity: str) -> dict[str, Any]:

@@ -14,47 +14,32 @@ from app.front import request_id
 
 # Of the refusal that a form is made from: found again in what is written.
 _DETAIL, _IDENTITY, _WAIT = "\0detail", "\0identity", 2_000_000_000
-_IDENTITY_TOLD, _WAIT_TOLD = to_json(_IDENTITY)[1:-1], b"%d" % _WAIT
-_GAPS = {to_json(_DETAIL): b"%(detail)b", _IDENTITY_TOLD: b"%(identity)b", _WAIT_TOLD: b"%(wait)b"}
 
 
 class Written(NamedTuple):
-    """An answer as it is sent. rest: what follows the fields that every answer has; size: of the body."""
+    """An answer as it is sent. fields: of its head, each with the end of its line."""
 
     status: int
-    rest: bytes
-    size: int
-
-
-class _Form(NamedTuple):
-    """rest: with gaps for bytes' `%` by name: detail, identity, wait, size. size: of the body without what its gaps
-    hold; identities, waits: how often they are in it."""
-
-    status: int
-    rest: bytes
-    size: int
-    identities: int
-    waits: int
+    fields: bytes
+    body: bytes
 
 
 def written(refusal: Overloaded, path: str, identity: bytes) -> Written:
     """What problems.problem says of this refusal to the request of this path and id, and the id."""
     form = _form(type(refusal), path)  # type: ignore[arg-type]  # a class can be hashed, whatever its objects can
-    detail, wait = to_json(str(refusal)), b"%d" % problems.whole_seconds(refusal.retry_after)
-    size = form.size + len(detail) + form.identities * len(identity) + form.waits * len(wait)
-    told = {b"detail": detail, b"identity": identity, b"wait": wait, b"size": size}
-    return Written(form.status, form.rest % told, size)
+    told = {b"detail": to_json(str(refusal)), b"identity": identity, b"wait": problems.retry_after(refusal)}
+    body = form.body % told
+    return Written(form.status, form.fields % (told | {b"size": len(body)}), body)
 
 
 @lru_cache(maxsize=64)
-def _form(kind: type[Overloaded], path: str) -> _Form:
+def _form(kind: type[Overloaded], path: str) -> Written:
+    """With gaps for bytes' `%` by name: detail, identity, wait; in the fields size, too."""
     sample = problems.problem(kind(_DETAIL, _WAIT), {"path": path, request_id.KEY: _IDENTITY})
     headers = dict(sample.raw_headers) | {b"content-length": b"%(size)d", request_id.HEADER: b"%(identity)b"}
     fields = b"".join(b"%b: %b\r\n" % field for field in headers.items())
-    body = bytes(sample.body)
-    rest, size = body.replace(b"%", b"%%"), len(body)
-    for told, gap in _GAPS.items():
-        rest, size = rest.replace(told, gap), size - body.count(told) * len(told)
-    fields = fields.replace(_WAIT_TOLD, _GAPS[_WAIT_TOLD])
-    identities, waits = body.count(_IDENTITY_TOLD), body.count(_WAIT_TOLD)
-    return _Form(sample.status_code, b"%b\r\n%b" % (fields, rest), size, identities, waits)
+    body = bytes(sample.body).replace(b"%", b"%%")
+    for told, gap in {_DETAIL: b"%(detail)b", _IDENTITY: b'"%(identity)b"'}.items():
+        body = body.replace(to_json(told), gap)
+    wait = b"%d" % _WAIT
+    return Written(sample.status_code, fields.replace(wait, b"%(wait)d"), body.replace(wait, b"%(wait)d"))

@@ -51,7 +51,8 @@ class Door(LimitedProtocol):
     def _answer(self, refusal: Written) -> None:
         self._head_received()
         usual = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
-        self.transport.write(STATUS_LINE[refusal.status] + usual + refusal.rest)
+        head = STATUS_LINE[refusal.status] + usual + refusal.fields
+        self.transport.write(b"%b\r\n%b" % (head, refusal.body))
         if self.transport.get_write_buffer_size():
             self._watch_writes()
         self.server_state.total_requests += 1

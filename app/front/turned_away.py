@@ -100,5 +100,5 @@ class TurnedAway:
         self._journal.arrived()
         identity = known.identity or request_id.new()
         answer = written(refusal, known.path, identity)
-        known.note(identity.decode(), time.perf_counter() - began, answer.size)
+        known.note(identity.decode(), time.perf_counter() - began, len(answer.body))
         return answer

@@ -17,7 +17,7 @@ def test_a_refusal_is_written_as_every_problem_is_with_the_id_in_its_head(
         refusal = kind(detail, wait)
         usual = problems.problem(refusal, {"path": path, request_id.KEY: identity.decode()})
         answer = refusals.written(refusal, path, identity)
-        fields, _, body = answer.rest.partition(b"\r\n\r\n")
-        assert (answer.status, answer.size, body) == (usual.status_code, len(usual.body), usual.body)
-        told = dict(field.split(b": ", 1) for field in fields.split(b"\r\n"))
-        assert told == dict(usual.raw_headers) | {request_id.HEADER: identity}
+        fields = dict(field.split(b": ", 1) for field in answer.fields.split(b"\r\n")[:-1])
+        assert (answer.status, answer.body) == (usual.status_code, usual.body)
+        assert fields == dict(usual.raw_headers) | {request_id.HEADER: identity}
+        assert answer.fields.endswith(b"\r\n")
