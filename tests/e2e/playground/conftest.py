@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.e2e.playground.page import START
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
     "--no-sandbox",
@@ -117,6 +119,12 @@ def settled() -> Callable[[Page], Page]:
         return page
 
     return settled
+
+
+@pytest.fixture
+def start(visit: Visit, settled: Callable[[Page], Page]) -> Callable[..., Page]:
+    """The page at an address, with all that it asked for."""
+    return lambda fragment=START, **options: settled(visit(fragment, **options))
 
 
 @pytest.fixture(scope="session")
