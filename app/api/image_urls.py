@@ -25,6 +25,7 @@ from app.api.image_memory import Address, ImageMemory
 from app.api.schemas import SEED_MAX
 from app.front.front import ARRIVED
 from app.front.journal import FACTS
+from app.images import png
 from app.order import Order
 from app.pipeline import Pipeline
 from app.rendering import Form, Layout
@@ -39,7 +40,11 @@ MAX_KEY = 1024
 _FORMS = {"png": Form.PNG, "webp": Form.WEBP, "jpg": Form.JPEG}
 _YEAR_S = 31_536_000
 # What may change the bytes of a file though the pixels stay: part of the tag, so that it stays a strong one.
-_ENCODERS = (platform.machine(), *(f"{name} {version(name)}" for name in ("isal", "numpy", "pillow")))
+_ENCODERS = (
+    platform.machine(),
+    f"png {png.REVISION}",
+    *(f"{name} {version(name)}" for name in ("isal", "numpy", "pillow")),
+)
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

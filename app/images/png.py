@@ -11,6 +11,7 @@ from isal import isal_zlib
 
 from app.images.scanlines import deflate_scanlines
 
+REVISION = 2  # of the bytes that a picture has, for what must name them unseen (app/api/image_urls.py)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}  # channels -> greyscale, truecolour, truecolour with alpha
 _MAX_LENGTH = 2**31 - 1
