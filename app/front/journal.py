@@ -26,10 +26,8 @@ class Journal(Protocol):
 
 class RequestJournal:
     def __init__(self, telemetry: Telemetry) -> None:
+        self.arrived = telemetry.arrived
         self._telemetry = telemetry
-
-    def arrived(self) -> None:
-        self._telemetry.arrived()
 
     def ending(self, scope: Scope, status: int) -> Note:
         route, client = _route(scope), scope.get("client")

@@ -34,7 +34,8 @@ class Backlog:
 
         While the client's own images are served, another client gets as many, or as many as it has.
         """
-        own = self.of(client) + n  # more than what waits of the client's, which therefore counts whole below
+        # More than what waits of the client's, which therefore counts whole.
+        own = self._clients.get(client, 0) + n
         return n + sum([images if images < own else own for images in self._clients.values()])
 
 

@@ -39,7 +39,8 @@ class Shelf:
         by_version = sorted(models, key=lambda model: (model.manifest.name, model.manifest.version))
         self.models = {model.manifest.ref: model for model in by_version}
         self._latest = {model.manifest.name: model for model in by_version}
-        self._default = default
+        preferred = PREFERRED_DEFAULT if PREFERRED_DEFAULT in self._latest else next(iter(self._latest), "")
+        self._default = default or preferred
 
     def find(self, ref: str | None) -> ServedModel:
         """ref: "name" (its highest version), "name@version", or None (the default).
@@ -48,17 +49,12 @@ class Shelf:
         """
         if not self.models:
             raise NotLoaded("no model is loaded", _RETRY_AFTER_S)
-        asked = self._default_ref() if ref is None else ref
+        asked = self._default if ref is None else ref
         found = self.models.get(asked) or self._latest.get(asked)
         if found is None:
             which = "the default model" if ref is None else "model"
             raise UnknownModel(f"{which} {asked[:_SHOWN]!r} is not loaded here; {self._hint(asked)}", "model")
         return found
-
-    def _default_ref(self) -> str:
-        if self._default:
-            return self._default
-        return PREFERRED_DEFAULT if PREFERRED_DEFAULT in self._latest else next(iter(self._latest))
 
     def _hint(self, asked: str) -> str:
         name = asked.partition("@")[0]
