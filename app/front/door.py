@@ -50,7 +50,7 @@ class Door(LimitedProtocol):
 
     def _answer(self, refusal: Written) -> None:
         self._head_received()
-        usual = b"".join(map(b"%b: %b\r\n".__mod__, self.server_state.default_headers))
+        usual = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
         head = STATUS_LINE[refusal.status] + usual + refusal.fields
         self.transport.write(b"%b\r\n%b" % (head, refusal.body))
         if self.transport.get_write_buffer_size():

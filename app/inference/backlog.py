@@ -34,8 +34,7 @@ class Backlog:
 
         While the client's own images are served, another client gets as many, or as many as it has.
         """
-        # More than what waits of the client's, which therefore counts whole.
-        own = self._clients.get(client, 0) + n
+        own = self.of(client) + n  # more than what waits of the client's, which therefore counts whole below
         return n + sum([images if images < own else own for images in self._clients.values()])
 
 
