@@ -11,8 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -21,6 +21,9 @@ QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/
 
 _SOON_S = 0.1
 _MOST_WAITING = 256
+
+_Request = tuple[float, int, Mapping[str, Any], Mapping[str, Any]]
+"""When it was over, time.time(); the level; the facts of its line that others share, and those of its own."""
 
 access = logging.getLogger("tessera.access")
 
@@ -44,13 +47,14 @@ class Lines(logging.StreamHandler[Any]):
         self.setFormatter(JSONLines())
         self._waiting: list[_Request] = []
 
-    def write(self, line: "_Request") -> None:
-        """As if it had been logged, without the record that logging makes first: four times as dear as the line.
+    def write(self, level: int, facts: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        """The line of a request, as if it had been logged, without the record that logging makes first: four times as
+        dear as the line.
 
         Within an event loop, it may wait for others for _SOON_S.
         """
         with self.lock:  # type: ignore[union-attr]  # there is one from the beginning
-            self._waiting.append(line)
+            self._waiting.append((time.time(), level, facts, own))
             waiting = len(self._waiting)
         if waiting >= _MOST_WAITING or (waiting == 1 and not self._later()):
             self._write_waiting()
@@ -63,7 +67,7 @@ class Lines(logging.StreamHandler[Any]):
         """Also called when the interpreter ends."""
         with self.lock:  # type: ignore[union-attr]
             waiting, self._waiting = self._waiting, []
-            self.stream.write("".join([line.text() + self.terminator for line in waiting]))
+            self.stream.write("".join([_text(*line) + self.terminator for line in waiting]))
             super().flush()
 
     def _later(self) -> bool:
@@ -105,21 +109,14 @@ def request(route: str, facts: dict[str, Any]) -> Callable[[Mapping[str, Any]], 
         return lambda own: None
     match logging.root.handlers:
         case [Lines() as only]:
-            return lambda own: only.write(_Request(time.time(), level, facts, own))
+            return partial(only.write, level, facts)
         case _:
             return lambda own: access.log(level, "request", extra={"facts": {**facts, **own}})
 
 
-class _Request(NamedTuple):
-    when: float
-    level: int
-    facts: dict[str, Any]
-    own: Mapping[str, Any]
-
-    def text(self) -> str:
-        second, fraction = divmod(self.when, 1)
-        facts = {**self.facts, **self.own}
-        return f"{_opening(int(second), self.level) % int(fraction * 1000)}{_encoded(facts)[1:]}"
+def _text(when: float, level: int, facts: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    second, fraction = divmod(when, 1)
+    return f"{_opening(int(second), level) % int(fraction * 1000)}{_encoded({**facts, **own})[1:]}"
 
 
 def _line(when: float, level: int, logger: str, message: str) -> dict[str, Any]:

@@ -148,14 +148,15 @@ class Pipeline:
     def judge(self, order: Order, timeout_s: float) -> Callable[[], Place | Overloaded | None]:
         """What becomes of this order, come again with `timeout_s` from then on: its place, or why it is refused.
 
-        None where another model serves by then. Raises Unavailable, DeviceLost and UnknownModel as `generate` does.
+        None where other models serve by then. Raises Unavailable and DeviceLost, and at once UnknownModel, as
+        `generate` does.
         """
-        served = self._registry.get(order.model)
-        model, n, client = order.model, order.n, order.client
+        served, exchanges = self._registry.get(order.model), self._registry.exchanges
+        n, client = order.n, order.client
 
         def judge() -> Place | Overloaded | None:
             self._lifecycle.require_ready()
-            if self._registry.get(model) is not served:
+            if self._registry.exchanges != exchanges:
                 return None
             return self._room(served, n, time.monotonic() + timeout_s, client)
 

@@ -4,6 +4,7 @@ In an overload there are hundreds a second, and the engine's cores write them.
 """
 
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 from pydantic_core import to_json
@@ -27,9 +28,14 @@ class Written(NamedTuple):
 def written(refusal: Overloaded, path: str, identity: bytes) -> Written:
     """What problems.problem says of this refusal to the request of this path and id, and the id."""
     form = _form(type(refusal), path)  # type: ignore[arg-type]  # a class can be hashed, whatever its objects can
-    told = {b"detail": to_json(str(refusal)), b"identity": identity, b"wait": problems.retry_after(refusal)}
+    told: dict[bytes, bytes | int | None] = {
+        b"detail": encode_basestring(str(refusal)).encode(),  # to_json writes the same, and lies in no cache then
+        b"identity": identity,
+        b"wait": problems.retry_after(refusal),
+    }
     body = form.body % told
-    return Written(form.status, form.fields % (told | {b"size": len(body)}), body)
+    told[b"size"] = len(body)
+    return Written(form.status, form.fields % told, body)
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """The HTTP protocol of the service: what was turned away a moment ago is turned away again before it is parsed."""
 
+from functools import lru_cache
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -49,10 +50,10 @@ class Door(LimitedProtocol):
         )
 
     def _answer(self, refusal: Written) -> None:
-        self._head_received()
-        usual = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
-        head = STATUS_LINE[refusal.status] + usual + refusal.fields
-        self.transport.write(b"%b\r\n%b" % (head, refusal.body))
+        if self._awaits_head:
+            self._head_received()
+        head = STATUS_LINE[refusal.status], _written(*self.server_state.default_headers), refusal.fields
+        self.transport.write(b"".join((*head, b"\r\n", refusal.body)))
         if self.transport.get_write_buffer_size():
             self._watch_writes()
         self.server_state.total_requests += 1
@@ -67,3 +68,9 @@ class Door(LimitedProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
+
+
+@lru_cache(maxsize=1)
+def _written(*fields: tuple[bytes, bytes]) -> bytes:
+    """As they stand in a head. The server's own change once a second."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields])

@@ -25,14 +25,13 @@ class Admission:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
 
-    def refusal(self, n: int, deadline: float, client: str, queued: Backlog | int, rate: float) -> Overloaded | None:
+    def refusal(self, n: int, deadline: float, client: str, backlog: Backlog, rate: float) -> Overloaded | None:
         """Of n images by `deadline` for `client`, at `rate` images per second; None: there is room.
 
-        queued: the model's Backlog, or a bare count of images that all go first. QuotaExceeded if the client's own
-        work is what is in the way, QueueFull if everybody's is; both with retry_after in seconds.
+        backlog: the model's. QuotaExceeded if the client's own work is what is in the way, QueueFull if everybody's is;
+        both with retry_after in seconds.
         """
-        own = queued.of(client) if isinstance(queued, Backlog) else 0
-        ahead = queued.until_done(client, n) if isinstance(queued, Backlog) else queued + n
+        own, ahead = backlog.until_done(client, n)
         # A client with a backlog leaves room for one that comes after it, and has two turns to each of its own if the
         # first pays for refusals (fair_queue.py).
         needed = OVERHEAD_S + (ahead + 2 * own) / rate if rate > 0 else 0.0

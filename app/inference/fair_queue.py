@@ -4,7 +4,8 @@ Shreedhar and Varghese 1995, "Efficient fair queueing using deficit round robin"
 served in parts and a client's turn is never overdrawn. Within a client requests go in order of arrival, but after a
 slice of a long one the client's next request has its turn, so that one request of 1,024 images does not hold up the
 small ones behind the same address. A client whose refusals cost the others time pays for that with up to half of its
-turns, while others wait. What is taken together is of one kind (one `forward`): whoever is next decides it.
+turns, while others wait: with whole ones, or its requests would be cut anywhere, and wait for a part of themselves.
+What is taken together is of one kind (one `forward`): whoever is next decides it.
 Knows no clock, no thread and no asyncio.
 """
 
@@ -80,7 +81,10 @@ class FairQueue(Generic[R]):
         while limit and self._lines:
             client, line = next(iter(self._lines.items()))
             if line.deficit == 0:
-                line.deficit = self._quantum - (line.pay(self._quantum // 2) if len(self._lines) > 1 else 0)
+                if len(self._lines) > 1 and line.pays(self._quantum):
+                    self._lines.move_to_end(client)
+                    continue
+                line.deficit = self._quantum
             taken = line.take(min(limit, line.deficit), self._slice, pieces)
             if not taken:
                 break
@@ -101,14 +105,16 @@ class _Line(Generic[R]):
         self.requests: OrderedDict[int, R] = OrderedDict()
         self.deficit = 0
         self.debt = 0.0  # images
+        self._paid = False  # with its last turn
         self._sliced = 0  # images taken from the first request since its turn began
         self._first: R | None = None
 
-    def pay(self, most: int) -> int:
-        """Whole images of the debt."""
-        paid = min(int(self.debt), most)
-        self.debt -= paid
-        return paid
+    def pays(self, turn: int) -> bool:
+        """With a turn of so many images, if it owes as many and had its last one."""
+        self._paid = not self._paid and self.debt >= turn
+        if self._paid:
+            self.debt -= turn
+        return self._paid
 
     def take(self, count: int, slice_: int, pieces: list[Piece[R]]) -> int:
         left = count

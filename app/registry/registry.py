@@ -52,7 +52,8 @@ class Registry:
     """`reload`, `drain` and `stop` belong to one event loop; `get`, `models` and `refused` to anybody.
 
     build_engine: called in a worker thread, followed by warm_up() and the golden seeds. build_batcher: called in the
-    event loop, followed by start(). default: as Shelf says.
+    event loop, followed by start(). default: as Shelf says. Its attribute exchanges: grows whenever what serves may
+    have become other models.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Registry:
         self._build_engine = build_engine
         self._build_batcher = build_batcher
         self._default = default
+        self.exchanges = 0
         self._shelf = Shelf((), default)
         self._refused: tuple[Refused, ...] = ()
         self._reloading = asyncio.Lock()
@@ -101,6 +103,7 @@ class Registry:
         found, refused = await self._discover()
         fresh = await self._load_changed(found, refused)
         kept = {ref: model for ref, model in before.items() if ref not in fresh and (ref in found or not found)}
+        self.exchanges += 1
         self._shelf = Shelf([*kept.values(), *fresh.values()], self._default)
         self._refused = tuple(refused)
         await _release(model for ref, model in before.items() if ref not in kept)

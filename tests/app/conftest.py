@@ -95,6 +95,7 @@ def painted(
 class PaintedRegistry:
     def __init__(self, *served: SimpleNamespace) -> None:
         self.served = list(served)
+        self.exchanges = 1
         self.refused = () if served else (SimpleNamespace(model="models", reason="no model lies here"),)
 
     def get(self, ref: str | None) -> Any:

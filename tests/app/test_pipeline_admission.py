@@ -53,6 +53,7 @@ def test_it_is_not_judged_by_a_model_that_it_did_not_ask_for(kitchen: Any, paint
     judge = kitchen.pipeline.judge(order([1]), 2.0)
     kitchen.admission.refuses = QueueFull("full", 3)
     kitchen.registry.served.append(paint_model("avatars", version=2))
+    kitchen.registry.exchanges += 1
     assert judge() is None
     assert kitchen.admission.asked == []
     assert kitchen.avatars.batcher.backlog.images == 0

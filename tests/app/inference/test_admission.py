@@ -57,11 +57,6 @@ def test_a_client_with_a_backlog_leaves_room_for_the_next_one():
     assert refusal(38, 1, "polite", backlog(greedy=20)) is None
 
 
-def test_a_bare_count_all_goes_first():
-    assert refusal(10, 1, "me", 48) is None
-    assert isinstance(refusal(10, 1, "me", 75), QueueFull)
-
-
 def test_an_unknown_rate_refuses_nothing():
     assert refusal(1000, 0.001, "me", backlog(me=1000), rate=0.0) is None
 
@@ -116,7 +111,7 @@ def test_a_place_is_left_whatever_comes():
 
 def test_fair_sharing_decides_what_goes_first():
     queued = backlog(me=10, small=3, large=1000)
-    assert queued.until_done("me", 5) == 15 + 3 + 15
+    assert queued.until_done("me", 5) == (10, 15 + 3 + 15)
 
 
 def test_the_rate_follows_what_is_measured():

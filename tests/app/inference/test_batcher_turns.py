@@ -43,16 +43,16 @@ def test_a_greedy_client_does_not_take_a_polite_ones_share():
 def test_a_client_makes_up_for_its_refusals():
     async def go():
         engine = GatedEngine()
-        async with running(engine, max_batch_size=8, turn=4, images_per_second=4000.0) as batcher:
+        async with running(engine, max_batch_size=8, turn=4, images_per_second=8000.0) as batcher:
             first = submit(batcher, 1)
             await entered(engine)
             greedy = submit(batcher, 2, 4, client="greedy")
             await asyncio.sleep(0)
-            batcher.charge_refusal("greedy")  # half a millisecond: two images
+            batcher.charge_refusal("greedy")  # half a millisecond: four images, a turn
             polite = submit(batcher, 3, 4, client="polite")
             await asyncio.sleep(0)
             engine.open()
             await asyncio.gather(first, greedy, polite)
-        assert [row[0] for row in engine.computed] == [1, 2, 2, 3, 3, 3, 3, 2, 2]
+        assert [row[0] for row in engine.computed] == [1, 3, 3, 3, 3, 2, 2, 2, 2]
 
     asyncio.run(go())

@@ -54,10 +54,19 @@ def test_many_requests_buy_no_larger_share():
 
 def test_a_client_pays_for_its_refusals_with_up_to_half_of_its_turns():
     queue = filled(Job("greedy", 1000), Job("polite", 1000))
-    queue.charge("greedy", 5.5)
-    assert shares(queue.take(6)) == {"greedy": 2, "polite": 4}
-    assert shares(queue.take(13)) == {"greedy": 2 + 3, "polite": 4 + 4}  # of 5.5, two are paid and then one
-    assert shares(queue.take(16)) == {"greedy": 8, "polite": 8}
+    queue.charge("greedy", 9.5)
+    assert shares(queue.take(16)) == {"greedy": 4, "polite": 12}  # pays, has a turn, and pays again
+    assert shares(queue.take(16)) == {"greedy": 8, "polite": 8}  # a part of a turn is left
+
+
+def test_the_requests_of_who_pays_stay_whole():
+    greedy = [Job("greedy", 4) for _ in range(4)]
+    queue = filled(*greedy, Job("polite", 1000))
+    queue.charge("greedy", 6)
+    pieces = [piece for _ in range(4) for piece in queue.take(8)]
+    assert [(p.request, p.start, p.count) for p in pieces if p.request.client == "greedy"] == [
+        (job, 0, 4) for job in greedy
+    ]
 
 
 def test_nobody_pays_where_nobody_else_waits():
