@@ -53,6 +53,25 @@ def test_a_request_that_found_the_old_model_can_still_submit_to_it(house):
     assert old.batcher.states == ["started", "drained", "stopped"]
 
 
+def test_who_remembers_a_model_sees_at_once_that_it_was_exchanged(house):
+    house.add()
+    registry = house.registry()
+    reload(registry)
+    old, before = registry.get("avatars"), registry.exchanges
+    house.add(slope=10)
+
+    async def count_in_between():
+        task = asyncio.create_task(registry.reload())
+        while registry.get("avatars") is old:
+            assert registry.exchanges == before
+            await asyncio.sleep(0)
+        exchanges = registry.exchanges
+        await task
+        return exchanges
+
+    assert asyncio.run(count_in_between()) > before
+
+
 def test_a_version_replaced_on_the_disk_is_exchanged(house):
     house.add()
     registry = house.registry()
