@@ -29,7 +29,7 @@ def written(refusal: Overloaded, path: str, identity: bytes) -> Written:
     """What problems.problem says of this refusal to the request of this path and id, and the id."""
     form = _form(type(refusal), path)  # type: ignore[arg-type]  # a class can be hashed, whatever its objects can
     told: dict[bytes, bytes | int | None] = {
-        b"detail": encode_basestring(str(refusal)).encode(),  # to_json writes the same, and lies in no cache then
+        b"detail": encode_basestring(str(refusal)).encode(),  # as to_json does, whose code lies in no cache then
         b"identity": identity,
         b"wait": problems.retry_after(refusal),
     }

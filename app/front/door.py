@@ -52,8 +52,8 @@ class Door(LimitedProtocol):
     def _answer(self, refusal: Written) -> None:
         if self._awaits_head:
             self._head_received()
-        head = STATUS_LINE[refusal.status], _written(*self.server_state.default_headers), refusal.fields
-        self.transport.write(b"".join((*head, b"\r\n", refusal.body)))
+        usual = _usual_fields(*self.server_state.default_headers)
+        self.transport.write(b"".join((STATUS_LINE[refusal.status], usual, refusal.fields, b"\r\n", refusal.body)))
         if self.transport.get_write_buffer_size():
             self._watch_writes()
         self.server_state.total_requests += 1
@@ -71,6 +71,6 @@ class Door(LimitedProtocol):
 
 
 @lru_cache(maxsize=1)
-def _written(*fields: tuple[bytes, bytes]) -> bytes:
-    """As they stand in a head. The server's own change once a second."""
+def _usual_fields(*fields: tuple[bytes, bytes]) -> bytes:
+    """As they stand in every head of the server, whose date makes others of them once a second."""
     return b"".join([b"%b: %b\r\n" % field for field in fields])

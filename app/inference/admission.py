@@ -31,7 +31,7 @@ class Admission:
         backlog: the model's. QuotaExceeded if the client's own work is what is in the way, QueueFull if everybody's is;
         both with retry_after in seconds.
         """
-        own, ahead = backlog.until_done(client, n)
+        own, ahead = backlog.of(client), backlog.until_done(client, n)
         # A client with a backlog leaves room for one that comes after it, and has two turns to each of its own if the
         # first pays for refusals (fair_queue.py).
         needed = OVERHEAD_S + (ahead + 2 * own) / rate if rate > 0 else 0.0

@@ -29,18 +29,16 @@ class Backlog:
     def of(self, client: str) -> int:
         return self._clients.get(client, 0)
 
-    def until_done(self, client: str, n: int) -> tuple[int, int]:
-        """The client's own images, and those computed before the last of `n` new ones is, sharing fairly with everybody
-        here now.
+    def until_done(self, client: str, n: int) -> int:
+        """Images computed before the last of `n` new ones of this client is, sharing fairly with everybody here now.
 
         While the client's own images are served, another client gets as many, or as many as it has.
         """
-        own = self.of(client)
-        share = own + n  # more than what waits of the client's, which therefore counts whole below
+        own = self.of(client) + n  # more than what waits of the client's, which therefore counts whole below
         done = n
         for images in self._clients.values():
-            done += images if images < share else share
-        return own, done
+            done += images if images < own else own
+        return done
 
 
 class Place:

@@ -139,7 +139,7 @@ class Batcher:
 
     def charge_refusal(self, client: str) -> None:
         """A request of this client was refused, which took time from everybody's work: its own work makes up for it."""
-        self._worker.charge(client, _REFUSAL_S * self._rate.images_per_second)
+        self._worker.charge(client, _REFUSAL_S * self.images_per_second)
 
     async def drain(self) -> None:
         """Refuse new work, answer what was accepted, then end the engine's threads."""

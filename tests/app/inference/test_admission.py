@@ -111,7 +111,7 @@ def test_a_place_is_left_whatever_comes():
 
 def test_fair_sharing_decides_what_goes_first():
     queued = backlog(me=10, small=3, large=1000)
-    assert queued.until_done("me", 5) == (10, 15 + 3 + 15)
+    assert queued.until_done("me", 5) == 15 + 3 + 15
 
 
 def test_the_rate_follows_what_is_measured():
